@@ -1,0 +1,216 @@
+//! One socket of QEMU's monitor or guest agent: framing, pairing, timeouts, reconnection.
+//!
+//! An endpoint is one task that owns its socket. Callers hand it requests through a [`Handle`];
+//! what comes back is told where it was read, to the request's [`Completion`] or to the
+//! [`Observer`]. Nothing here knows D-Bus.
+
+use std::{fmt, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+/// Which protocol a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// The monitor: QEMU or qemu-storage-daemon.
+    Qmp,
+    /// The guest agent.
+    Qga,
+}
+
+/// One command for the peer.
+#[derive(Debug)]
+pub struct Request {
+    /// QAPI name.
+    pub command: String,
+    /// JSON text of the `arguments` object, escaped ASCII and within the peer's limits; empty for
+    /// a command without arguments.
+    pub arguments: Vec<u8>,
+    /// Rides on the bytes of the command.
+    pub fd: Option<OwnedFd>,
+    /// Send with `exec-oob` if the peer agreed to it, else in band.
+    pub oob: bool,
+    /// The peer answers; if not, it does so only on failure.
+    pub replies: bool,
+    /// From now to the answer; `None` waits for ever.
+    pub timeout: Option<Duration>,
+    /// Told exactly once.
+    pub completion: Completion,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// JSON text of the value that the command returned.
+    Return(&'a [u8]),
+    /// The peer refused or failed.
+    Error {
+        /// QAPI error class.
+        class: &'a str,
+        /// The peer's text.
+        desc: &'a str,
+    },
+    /// No byte reached the peer: a retry is safe.
+    NotSent(NotSent, String),
+    /// Sent, or partly so; whether the command ran is unknown.
+    Unknown(Unknown, String),
+}
+
+/// Why a request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// Nobody listens on the socket.
+    NotConnected,
+    /// Another client holds the socket, or the requests before this one took all its time.
+    Busy,
+    /// Above a limit of the peer.
+    TooLarge,
+    /// The bridge is about to end.
+    Stopping,
+    /// Too many requests wait for this endpoint.
+    QueueFull,
+}
+
+/// Why the outcome of a request is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No answer in time.
+    Timeout,
+    /// The connection ended before the answer.
+    ConnectionLost,
+    /// The answer is not what the protocol allows.
+    BadReply,
+    /// The answer is above a limit.
+    ReplyTooLarge,
+}
+
+/// The one who waits for a request; tells [`Unknown::ConnectionLost`] if dropped untold.
+pub struct Completion(Option<Box<dyn FnOnce(Outcome<'_>) + Send>>);
+
+impl Completion {
+    /// Calls `tell` with the outcome.
+    pub fn new(tell: impl FnOnce(Outcome<'_>) + Send + 'static) -> Self {
+        Self(Some(Box::new(tell)))
+    }
+
+    /// Tells the outcome.
+    pub fn complete(mut self, outcome: Outcome<'_>) {
+        if let Some(tell) = self.0.take() {
+            tell(outcome);
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(Outcome::Unknown(Unknown::ConnectionLost, "the request was dropped".into()));
+        }
+    }
+}
+
+impl fmt::Debug for Completion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Completion").field(&self.0.is_some()).finish()
+    }
+}
+
+/// An event of the monitor.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// QAPI name: `BLOCK_IO_ERROR`.
+    pub name: &'a str,
+    /// JSON text of its data; empty without data.
+    pub data: &'a [u8],
+    /// Microseconds since the epoch, by the peer's clock.
+    pub timestamp: u64,
+}
+
+/// Whether and how the endpoint is connected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// No connection; attempts go on.
+    #[default]
+    Disconnected,
+    /// Connected, but not greeted or synchronised yet.
+    Connecting,
+    /// Commands are answered.
+    Ready,
+    /// The peer accepted the connection and does not answer.
+    Unresponsive,
+}
+
+/// What the bridge knows of the peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Connection.
+    pub state: State,
+    /// Version that the peer tells, `10.0.2`; empty before.
+    pub version: String,
+    /// Commands that this peer offers.
+    pub commands: Vec<String>,
+    /// QMP: what `query-status` said, refreshed after each event that may change it.
+    pub run_state: String,
+    /// QMP: capabilities in force.
+    pub capabilities: Vec<String>,
+}
+
+/// The one whom an endpoint tells what it was not asked. Called from the endpoint's task, in the
+/// order in which the peer sent; must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// The peer sent an event.
+    fn event(&self, event: &Event<'_>);
+    /// Something of the status changed.
+    fn changed(&self, status: &Status);
+}
+
+/// Bounds and deadlines of one endpoint; the defaults are those of the design.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one message from the peer.
+    pub message: usize,
+    /// Bytes of the greeting.
+    pub greeting: usize,
+    /// Structural characters (`{ [ , :`) of one message from the peer.
+    pub nodes: usize,
+    /// Nesting of one message from the peer.
+    pub depth: usize,
+    /// Requests that wait to be sent.
+    pub waiting: usize,
+    /// Requests on the wire.
+    pub in_flight: usize,
+    /// From connection to greeting or synchronisation.
+    pub greeting_timeout: Duration,
+    /// From sending a command without answer to taking it as done.
+    pub grace: Duration,
+    /// First and last pause between attempts to connect.
+    pub backoff: (Duration, Duration),
+}
+
+impl Limits {
+    /// The limits for a protocol.
+    pub fn new(protocol: Protocol) -> Self {
+        let qmp = protocol == Protocol::Qmp;
+        Self {
+            message: if qmp { 16 << 20 } else { 64 << 20 },
+            greeting: 64 << 10,
+            nodes: 200_000,
+            depth: 512,
+            waiting: 64,
+            in_flight: if qmp { 7 } else { 1 },
+            greeting_timeout: Duration::from_secs(5),
+            grace: Duration::from_secs(3),
+            backoff: (Duration::from_millis(100), Duration::from_secs(5)),
+        }
+    }
+}
+
+/// What an endpoint needs to start.
+#[derive(Clone)]
+pub struct Config {
+    /// Path of the unix socket.
+    pub socket: std::path::PathBuf,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Bounds and deadlines.
+    pub limits: Limits,
+    /// Told of events and changes.
+    pub observer: Arc<dyn Observer>,
+}
