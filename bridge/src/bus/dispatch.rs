@@ -1,0 +1,164 @@
+//! From a call on the connection to the one who answers it.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use tracing::error;
+use zbus::{
+    Message, MessageStream,
+    export::futures_core::Stream,
+    message::{Header, Type},
+};
+
+use crate::transcode::{json::Json, shape::Method};
+
+use super::{
+    endpoint::Endpoint,
+    errors::{Failure, standard as names},
+    guard::Outbox,
+    objects::{Object, Objects},
+    own,
+    permits::{Permit, Permits},
+    qapi,
+    reply::Reply,
+    standard,
+};
+
+/// Answers the calls of one connection, in the order in which they come.
+#[derive(Debug)]
+pub struct Dispatcher {
+    objects: Arc<Objects>,
+    outbox: Arc<Outbox>,
+    permits: Arc<Permits>,
+}
+
+/// Who answers a call.
+enum Found<'a> {
+    Standard(&'static Method),
+    Qapi(&'a Arc<Endpoint>, &'static Method),
+    Own(&'a Arc<Endpoint>, &'static Method),
+}
+
+impl Dispatcher {
+    /// A dispatcher for these objects.
+    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>) -> Self {
+        Self { objects, outbox, permits: Arc::default() }
+    }
+
+    /// Answers calls until the connection ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// No call is lost half-way: each is answered or handed on before the next is awaited.
+    pub async fn run(&self, mut stream: MessageStream) {
+        while let Some(message) = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await
+        {
+            match message {
+                Ok(message) if message.message_type() == Type::MethodCall => self.guarded(&message),
+                Ok(_) => {}
+                Err(error) => return error!(%error, "the bus connection ended"),
+            }
+        }
+    }
+
+    /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
+    fn guarded(&self, message: &Message) {
+        if catch_unwind(AssertUnwindSafe(|| self.dispatch(message))).is_err() {
+            let header = message.header();
+            error!(member = ?header.member(), "internal error in a call");
+        }
+    }
+
+    fn dispatch(&self, message: &Message) {
+        let header = message.header();
+        match self.permits.acquire(header.sender()) {
+            Ok(permit) => self.admitted(message, &header, permit),
+            Err(text) => {
+                let reply = Reply::new(&header, Arc::clone(&self.outbox), Permit::default());
+                reply.fail(&Failure::new(names::LIMITS, &text));
+            }
+        }
+    }
+
+    fn admitted(&self, message: &Message, header: &Header<'_>, permit: Permit) {
+        let reply = Reply::new(header, Arc::clone(&self.outbox), permit);
+        let body = message.body();
+        match self.find(header) {
+            Ok(Found::Qapi(endpoint, method)) => qapi::answer(endpoint, method, &body, reply),
+            Ok(Found::Own(endpoint, method)) => own::answer(endpoint, method, &body, reply),
+            Ok(Found::Standard(method)) => match qapi::decode(method, &body) {
+                Ok(call) => {
+                    let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
+                    let path = header.path().map_or("", |path| path.as_str());
+                    standard::answer(&self.objects, path, method, &arguments, reply);
+                }
+                Err(failure) => reply.fail(&failure),
+            },
+            Err(failure) => reply.fail(&failure),
+        }
+    }
+
+    /// The one who answers; without an interface, the first that has the member.
+    fn find(&self, header: &Header<'_>) -> Result<Found<'_>, Failure> {
+        let path = header.path().map_or("", |path| path.as_str());
+        let interface = header.interface().map(|name| name.as_str());
+        let member = header.member().map_or("", |member| member.as_str());
+        let wanted = |name: &str| interface.is_none_or(|interface| interface == name);
+        let mut known = false;
+        if let Some(object) = self.objects.get(path) {
+            for endpoint in &object.endpoints {
+                for (served, is_own) in [(endpoint.qapi(), false), (endpoint.interface(), true)] {
+                    known |= wanted(served.name);
+                    match served.method(member).filter(|_| wanted(served.name)) {
+                        Some(method) if is_own => return Ok(Found::Own(endpoint, method)),
+                        Some(method) => return Ok(Found::Qapi(endpoint, method)),
+                        None => {}
+                    }
+                }
+            }
+        }
+        for served in standard::INTERFACES.iter().filter(|served| wanted(served.name)) {
+            // Peer belongs to the connection, whatever the path.
+            if !served.name.ends_with(".Peer") && !self.objects.contains(path) {
+                continue;
+            }
+            known = true;
+            if let Some(method) = served.method(member) {
+                return Ok(Found::Standard(method));
+            }
+        }
+        Err(self.missing(path, interface, member, known))
+    }
+
+    fn missing(&self, path: &str, interface: Option<&str>, member: &str, known: bool) -> Failure {
+        if !self.objects.contains(path) {
+            let objects: Vec<_> = self.objects.endpoints().map(|it| it.path()).collect();
+            let text = format!("no object at `{path}`; there is {}", objects.join(", "));
+            return Failure::new(names::UNKNOWN_OBJECT, &text);
+        }
+        let interface = interface.unwrap_or("(any)");
+        if !known {
+            let text = format!("the object at `{path}` has no interface `{interface}`");
+            return Failure::new(names::UNKNOWN_INTERFACE, &text);
+        }
+        let hint = match self.objects.get(path) {
+            Some(object) => object.hint(),
+            None => String::new(),
+        };
+        let text = format!("interface `{interface}` has no method `{member}`{hint}");
+        Failure::new(names::UNKNOWN_METHOD, &text)
+    }
+}
+
+impl Object {
+    /// How a command that the schema does not know can be reached all the same.
+    fn hint(&self) -> String {
+        let first = self.endpoints.first();
+        first.map_or(String::new(), |endpoint| {
+            format!("; {}.Call takes any command by its QAPI name", endpoint.interface().name)
+        })
+    }
+}

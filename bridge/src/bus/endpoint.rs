@@ -1,0 +1,209 @@
+//! One endpoint as the bus sees it: its interfaces, its requests, its properties.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tracing::debug;
+
+use crate::{
+    endpoint::{self, Completion, Config, Handle, Limits, Protocol, Request, Task},
+    generated,
+    transcode::shape::Interface,
+};
+
+use super::{
+    guard::Outbox,
+    properties::Properties,
+    publisher::Publisher,
+    tables,
+    waiters::Waiters,
+};
+
+/// Bytes of a request that the monitor reads in a second; it reads one at a time.
+const READ_RATE: usize = 256 << 10;
+
+/// What a single endpoint is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the socket speaks.
+    pub protocol: Protocol,
+    /// The socket.
+    pub socket: PathBuf,
+    /// Object on the bus.
+    pub path: String,
+    /// Deadline of a call in the place of the built-in ones; zero means none.
+    pub timeout: Option<Duration>,
+    /// Whether `Execute` is served.
+    pub execute: bool,
+}
+
+/// One endpoint on the bus.
+#[derive(Debug)]
+pub struct Endpoint {
+    settings: Settings,
+    publisher: Arc<Publisher>,
+    handle: Handle,
+}
+
+/// What a caller may set for one call by reserved keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Choice {
+    /// `@timeout`; the inner `None` means none at all.
+    pub(super) timeout: Option<Option<Duration>>,
+    /// `@oob`
+    pub(super) oob: bool,
+}
+
+impl Endpoint {
+    /// An endpoint, and the task that will serve its socket once it is spawned.
+    pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
+        let publisher = Arc::new(Publisher::new(&settings, outbox));
+        let (handle, task) = endpoint::new(Config {
+            socket: settings.socket.clone(),
+            protocol: settings.protocol,
+            limits: Limits::new(settings.protocol),
+            observer: publisher.clone(),
+        });
+        (Arc::new(Self { settings, publisher, handle }), task)
+    }
+
+    /// Path of its object.
+    pub fn path(&self) -> &str {
+        &self.settings.path
+    }
+
+    /// Refuses new calls, waits at most `drain` for those in flight and ends the task.
+    pub async fn stop(&self, drain: Duration) {
+        self.handle.stop(drain).await;
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.settings.protocol
+    }
+
+    pub(super) fn executes(&self) -> bool {
+        self.settings.execute
+    }
+
+    /// The generated interface.
+    pub(super) fn qapi(&self) -> &'static Interface {
+        qapi(self.settings.protocol)
+    }
+
+    /// The endpoint's own interface.
+    pub(super) fn interface(&self) -> &'static Interface {
+        interface(self.settings.protocol)
+    }
+
+    pub(super) fn interfaces(&self) -> [&'static Interface; 2] {
+        [self.qapi(), self.interface()]
+    }
+
+    pub(super) fn properties(&self) -> Properties {
+        self.publisher.properties()
+    }
+
+    pub(super) fn waiters(&self) -> &Waiters {
+        self.publisher.waiters()
+    }
+
+    /// Hands a command to the peer.
+    pub(super) fn submit(
+        &self,
+        command: &str,
+        arguments: Vec<u8>,
+        fd: Option<std::os::fd::OwnedFd>,
+        choice: Choice,
+        completion: Completion,
+    ) {
+        let known = self.qapi().command(command);
+        let timeout = self.deadline(command, arguments.len(), choice);
+        debug!(command, bytes = arguments.len(), "call");
+        self.handle.submit(Request {
+            command: command.to_owned(),
+            arguments,
+            fd,
+            oob: choice.oob,
+            replies: known.is_none_or(|method| method.replies),
+            timeout,
+            completion,
+        });
+    }
+
+    /// Resynchronises the channel and completes with `id`.
+    pub(super) fn sync(&self, id: i64, choice: Choice, completion: Completion) {
+        let timeout = self.deadline("guest-sync", 0, choice);
+        self.handle.sync(id, timeout, completion);
+    }
+
+    /// From a call to its answer: the caller's wish, else the configured time, else the
+    /// command's own; large requests get the time that reading them takes.
+    pub(super) fn deadline(&self, command: &str, bytes: usize, choice: Choice) -> Option<Duration> {
+        if let Some(wish) = choice.timeout {
+            return wish;
+        }
+        let base = match self.settings.timeout {
+            Some(Duration::ZERO) => return None,
+            Some(configured) => configured,
+            None => Duration::from_secs(own_seconds(self.settings.protocol, command)),
+        };
+        Some(base + Duration::from_secs((bytes / READ_RATE) as u64))
+    }
+}
+
+/// Seconds that a command may take if nobody says otherwise (architecture, limits).
+fn own_seconds(protocol: Protocol, command: &str) -> u64 {
+    match (protocol, command) {
+        (Protocol::Qmp, _) => 30,
+        (_, "guest-fsfreeze-status") => 10,
+        (_, command) if command.starts_with("guest-fsfreeze") => 120,
+        _ => 10,
+    }
+}
+
+/// The generated interface of a protocol.
+pub(super) fn qapi(protocol: Protocol) -> &'static Interface {
+    match protocol {
+        Protocol::Qmp => &generated::qmp::INTERFACE,
+        Protocol::Qga => &generated::qga::INTERFACE,
+    }
+}
+
+/// The hand-written interface of a protocol.
+pub(super) fn interface(protocol: Protocol) -> &'static Interface {
+    match protocol {
+        Protocol::Qmp => &tables::QMP,
+        Protocol::Qga => &tables::QGA,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in crate::bus) fn endpoint(path: &str) -> Arc<Endpoint> {
+        let protocol = if path.ends_with("qmp") { Protocol::Qmp } else { Protocol::Qga };
+        let settings = Settings {
+            protocol,
+            socket: "/nonexistent".into(),
+            path: path.into(),
+            timeout: None,
+            execute: true,
+        };
+        Endpoint::new(settings, Outbox::detached()).0
+    }
+
+    #[test]
+    fn deadline_follows_caller_then_configuration_then_command() {
+        let qga = endpoint("/qga");
+        let seconds = |command, bytes, choice| {
+            qga.deadline(command, bytes, choice).map(|deadline| deadline.as_secs())
+        };
+        let none = Choice::default();
+        assert_eq!(seconds("guest-ping", 0, none), Some(10));
+        assert_eq!(seconds("guest-file-write", 1 << 20, none), Some(14));
+        assert_eq!(seconds("guest-fsfreeze-freeze", 0, none), Some(120));
+        let never = Choice { timeout: Some(None), oob: false };
+        assert_eq!(seconds("guest-ping", 0, never), None);
+        assert_eq!(endpoint("/qmp").deadline("stop", 0, none), Some(Duration::from_secs(30)));
+    }
+}

@@ -1,0 +1,216 @@
+//! The one way out to the bus: every message is judged here before a byte of it leaves.
+//!
+//! A bus drops the whole connection for one malformed or oversized message, and a guest can
+//! provoke both (a NUL in a string, a 40 MB reply). So each message is checked for size and
+//! validated, and a bad reply leaves as an error instead. The queue is bounded in bytes, and
+//! the task that writes it is never cancelled: half a message on the wire would wedge the
+//! connection for good.
+
+use std::{
+    collections::VecDeque,
+    io,
+    os::fd::AsFd,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use event_listener::Event;
+use tokio::{io::Interest, net::UnixStream};
+use tracing::{error, warn};
+use zbus::{Message, message::Type};
+
+use super::{errors, reply};
+
+/// Bytes of one message to the bus; the system bus takes 32 MiB.
+pub const MAX_MESSAGE: usize = 24 << 20;
+
+/// Bytes that wait for a slow bus before signals are dropped.
+const SIGNAL_BUDGET: usize = 16 << 20;
+
+/// Bytes that wait for a slow bus before replies become short errors.
+const REPLY_BUDGET: usize = 64 << 20;
+
+/// Messages on their way to the bus.
+#[derive(Debug)]
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    changed: Event,
+    stream: Option<Arc<UnixStream>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<Message>,
+    /// Bytes of the first message that are written already.
+    written: usize,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(stream: Arc<UnixStream>) -> Arc<Self> {
+        let outbox = Self { queue: Mutex::default(), changed: Event::new(), stream: Some(stream) };
+        Arc::new(outbox)
+    }
+
+    /// An outbox that only collects.
+    #[cfg(test)]
+    pub(super) fn detached() -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), changed: Event::new(), stream: None })
+    }
+
+    /// Takes the messages collected so far.
+    #[cfg(test)]
+    pub(super) fn take(&self) -> Vec<Message> {
+        self.lock().messages.drain(..).collect()
+    }
+
+    /// Sends a message, or a short error in the place of a reply that cannot be sent.
+    ///
+    /// Returns whether it was the message itself: a signal that cannot be sent is dropped.
+    pub fn send(&self, message: Message) -> bool {
+        match self.judge(&message) {
+            Ok(()) => {
+                self.push(message);
+                true
+            }
+            Err(refused) => {
+                warn!(%refused, kind = ?message.message_type(), "message withheld from the bus");
+                if let Some(substitute) = reply::substitute(&message, &refused) {
+                    self.push(substitute);
+                }
+                false
+            }
+        }
+    }
+
+    /// Writes what is queued, for ever.
+    ///
+    /// # Errors
+    ///
+    /// The connection to the bus failed; nothing can be sent any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Only [`Self::pump`] writes, and it remembers how far it came.
+    pub async fn run(&self) -> io::Result<()> {
+        loop {
+            let changed = self.changed.listen();
+            let idle = {
+                let queue = self.lock();
+                if queue.closed {
+                    return Ok(());
+                }
+                queue.messages.is_empty()
+            };
+            match &self.stream {
+                Some(stream) if !idle => {
+                    stream.writable().await?;
+                    self.pump()?;
+                }
+                _ => changed.await,
+            }
+        }
+    }
+
+    /// Waits until everything is written or the outbox is closed.
+    pub async fn flushed(&self) {
+        loop {
+            let changed = self.changed.listen();
+            {
+                let queue = self.lock();
+                if queue.messages.is_empty() || queue.closed {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Drops what is queued and everything that comes.
+    pub fn close(&self) {
+        let mut queue = self.lock();
+        *queue = Queue { closed: true, ..Queue::default() };
+        drop(queue);
+        self.changed.notify(usize::MAX);
+    }
+
+    fn judge(&self, message: &Message) -> Result<(), errors::Refused> {
+        let size = message.data().len();
+        if size > MAX_MESSAGE {
+            return Err(errors::Refused::too_large(size));
+        }
+        let waiting = self.lock().bytes;
+        let budget = match message.message_type() {
+            Type::Signal => SIGNAL_BUDGET,
+            Type::MethodReturn => REPLY_BUDGET,
+            // Errors are short and as few as the calls in flight; calls are the bridge's own.
+            Type::Error | Type::MethodCall => usize::MAX,
+        };
+        if waiting > budget {
+            return Err(errors::Refused::stalled(waiting));
+        }
+        message.body().validate().map_err(errors::Refused::invalid)
+    }
+
+    fn push(&self, message: Message) {
+        let mut queue = self.lock();
+        if queue.closed {
+            return;
+        }
+        queue.bytes += message.data().len();
+        queue.messages.push_back(message);
+        let first = queue.messages.len() == 1;
+        drop(queue);
+        // Most messages leave here, without a wake-up of the writer.
+        if first && let Err(error) = self.pump() {
+            error!(%error, "the bus connection failed");
+        }
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Writes as much as the socket takes now.
+    fn pump(&self) -> io::Result<()> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let mut queue = self.lock();
+        while let Some(message) = queue.messages.front() {
+            let data = message.data();
+            let fds: Vec<_> = match queue.written {
+                0 => data.fds().iter().map(|fd| fd.as_fd()).collect(),
+                _ => Vec::new(),
+            };
+            let rest = &data[queue.written..];
+            match stream.try_io(Interest::WRITABLE, || super::socket::send(stream, rest, &fds)) {
+                Ok(sent) if sent < rest.len() => queue.written += sent,
+                Ok(_) => queue.finish_first(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => {
+                    *queue = Queue { closed: true, ..Queue::default() };
+                    drop(queue);
+                    self.changed.notify(usize::MAX);
+                    return Err(error);
+                }
+            }
+        }
+        drop(queue);
+        self.changed.notify(usize::MAX);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing between lock and unlock leaves the queue half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn finish_first(&mut self) {
+        if let Some(message) = self.messages.pop_front() {
+            self.bytes -= message.data().len();
+        }
+        self.written = 0;
+        if self.messages.is_empty() {
+            // A burst may have made it large.
+            self.messages.shrink_to(64);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The D-Bus side: connection, guard, dispatcher, objects, signals.
+//!
+//! The dispatcher reads the connection's message stream itself. A call becomes a request to its
+//! endpoint, and the reply is written to the [`guard`] from where the endpoint read it: no task
+//! and no channel for a call.
+
+mod dispatch;
+mod endpoint;
+mod errors;
+pub mod guard;
+mod objects;
+mod pacer;
+mod permits;
+mod properties;
+mod publisher;
+mod qapi;
+mod reply;
+pub mod socket;
+mod standard;
+mod tables;
+mod waiters;
+mod own;
+
+pub use dispatch::Dispatcher;
+pub use endpoint::{Endpoint, Settings};
+pub use errors::Failure;
+pub use objects::Objects;

@@ -1,0 +1,183 @@
+//! How fast events may leave: a guest that makes events in a loop must not fill the bus.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tracing::warn;
+use zbus::Message;
+
+use super::guard::Outbox;
+
+/// Events that wait for their turn.
+const QUEUE: usize = 1024;
+
+/// Events that leave at once after a quiet time.
+const BURST: f64 = 1000.0;
+
+/// Events in a second after that.
+const RATE: f64 = 200.0;
+
+/// Passes on the signals of one endpoint in order, not faster than a rate; what does not fit
+/// the queue is dropped and told by `EventsDropped`.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    path: String,
+    interface: &'static str,
+    outbox: Arc<Outbox>,
+    state: Mutex<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    tokens: f64,
+    refilled: Instant,
+    queue: VecDeque<(Box<str>, Message)>,
+    dropped: u64,
+}
+
+impl Pacer {
+    pub(super) fn new(path: String, interface: &'static str, outbox: Arc<Outbox>) -> Arc<Self> {
+        let state = Waiting {
+            tokens: BURST,
+            refilled: Instant::now(),
+            queue: VecDeque::new(),
+            dropped: 0,
+        };
+        Arc::new(Self { path, interface, outbox, state: Mutex::new(state) })
+    }
+
+    /// Passes a signal on, now or when its turn comes.
+    pub(super) fn send(self: &Arc<Self>, event: &str, message: Message) {
+        let mut state = self.lock();
+        if state.queue.is_empty() && state.take_token() {
+            if !self.outbox.send(message) {
+                state.dropped += 1;
+            }
+            return;
+        }
+        let idle = state.queue.is_empty();
+        state.push(event, message);
+        drop(state);
+        if idle {
+            tokio::spawn(Arc::clone(self).drain());
+        }
+    }
+
+    /// Passes on what waits, until nothing does.
+    async fn drain(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(Duration::from_secs_f64(10.0 / RATE));
+        loop {
+            interval.tick().await;
+            let mut state = self.lock();
+            self.tell_dropped(&mut state);
+            while !state.queue.is_empty() && state.take_token() {
+                if let Some((_, message)) = state.queue.pop_front()
+                    && !self.outbox.send(message)
+                {
+                    state.dropped += 1;
+                }
+            }
+            if state.queue.is_empty() {
+                state.queue = VecDeque::new();
+                return;
+            }
+        }
+    }
+
+    fn tell_dropped(&self, state: &mut Waiting) {
+        if state.dropped == 0 {
+            return;
+        }
+        let signal = Message::signal(self.path.as_str(), self.interface, "EventsDropped");
+        if let Ok(message) = signal.build(&state.dropped)
+            && self.outbox.send(message)
+        {
+            warn!(path = self.path, count = state.dropped, "events dropped");
+            state.dropped = 0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn take_token(&mut self) -> bool {
+        let now = Instant::now();
+        let gained = (now - self.refilled).as_secs_f64() * RATE;
+        self.tokens = (self.tokens + gained).min(BURST);
+        self.refilled = now;
+        let some = self.tokens >= 1.0;
+        if some {
+            self.tokens -= 1.0;
+        }
+        some
+    }
+
+    /// Queues a signal; in a full queue the oldest of its kind makes room, else the oldest that
+    /// may be dropped at all.
+    fn push(&mut self, event: &str, message: Message) {
+        if self.queue.len() >= QUEUE {
+            let same = self.queue.iter().position(|(kind, _)| **kind == *event && !is_kept(kind));
+            let any = || self.queue.iter().position(|(kind, _)| !is_kept(kind));
+            // A peer that floods with the kinds to keep is worth no more than the others.
+            let victim = same.or_else(any).unwrap_or(0);
+            self.queue.remove(victim);
+            self.dropped += 1;
+        }
+        self.queue.push_back((event.into(), message));
+    }
+}
+
+/// Events whose loss would leave a client with a wrong picture for good.
+fn is_kept(event: &str) -> bool {
+    matches!(event, "SHUTDOWN" | "STOP" | "RESUME" | "RESET" | "JOB_STATUS_CHANGE")
+        || event.starts_with("BLOCK_JOB_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(number: u64) -> Message {
+        Message::signal("/x", "x.y", "Z").build(&number).unwrap()
+    }
+
+    fn numbers(outbox: &Outbox) -> Vec<u64> {
+        let messages = outbox.take();
+        let numbers = messages.iter().filter(|it| it.header().member().unwrap() == "Z");
+        numbers.map(|it| it.body().deserialize().unwrap()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn burst_leaves_at_once_and_the_rest_in_order() {
+        let outbox = Outbox::detached();
+        let pacer = Pacer::new("/x".into(), "x.y", outbox.clone());
+        (0..1500).for_each(|number| pacer.send("A", signal(number)));
+        assert_eq!(numbers(&outbox), (0..1000).collect::<Vec<_>>());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(numbers(&outbox), (1000..1500).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flood_is_bounded_and_told_and_spares_what_matters() {
+        let outbox = Outbox::detached();
+        let pacer = Pacer::new("/x".into(), "x.y", outbox.clone());
+        (0..1000).for_each(|number| pacer.send("A", signal(number)));
+        pacer.send("STOP", signal(7777));
+        (0..5000).for_each(|number| pacer.send("A", signal(number)));
+        outbox.take();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let messages = outbox.take();
+        assert_eq!(messages[0].header().member().unwrap(), "EventsDropped");
+        let dropped: u64 = messages[0].body().deserialize().unwrap();
+        assert_eq!(dropped, 5001 - QUEUE as u64);
+        assert_eq!(messages.len(), 1 + QUEUE);
+        assert_eq!(messages[1].body().deserialize::<u64>().unwrap(), 7777);
+    }
+}

@@ -1,0 +1,97 @@
+//! How many calls may be in flight, per sender and in all (architecture, limits).
+//!
+//! The buses bound neither calls flagged as wanting no reply nor, on dbus-broker, calls at all,
+//! so this is decided before any other work is done for a call.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use zbus::names::UniqueName;
+
+/// Calls in flight of one sender.
+const PER_SENDER: usize = 32;
+
+/// Calls in flight in all.
+const TOTAL: usize = 512;
+
+/// The calls in flight.
+#[derive(Debug, Default)]
+pub(super) struct Permits(Mutex<HashMap<String, usize>>);
+
+/// The right to one call; returned when dropped. The default one counts for nothing: it is for
+/// refusing a call.
+#[derive(Debug, Default)]
+pub(super) struct Permit {
+    held: Option<(Arc<Permits>, String)>,
+}
+
+impl Permits {
+    /// Takes a permit.
+    ///
+    /// # Errors
+    ///
+    /// Which limit is reached, for the caller.
+    pub(super) fn acquire(self: &Arc<Self>, sender: Option<&UniqueName<'_>>) -> Result<Permit, String> {
+        let sender = sender.map_or("", |sender| sender.as_str());
+        let mut senders = self.lock();
+        if senders.values().sum::<usize>() >= TOTAL {
+            return Err(format!("{TOTAL} calls are in flight; wait for some to return"));
+        }
+        let calls = senders.entry(sender.to_owned()).or_default();
+        if *calls >= PER_SENDER {
+            return Err(format!("you have {PER_SENDER} calls in flight; wait for some to return"));
+        }
+        *calls += 1;
+        Ok(Permit { held: Some((Arc::clone(self), sender.to_owned())) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some((permits, sender)) = &self.held else { return };
+        let mut senders = permits.lock();
+        if let Some(calls) = senders.get_mut(sender) {
+            *calls -= 1;
+            if *calls == 0 {
+                senders.remove(sender);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> UniqueName<'_> {
+        UniqueName::try_from(text).unwrap()
+    }
+
+    #[test]
+    fn one_sender_cannot_take_them_all() {
+        let permits = Arc::new(Permits::default());
+        let mine: Vec<_> =
+            (0..PER_SENDER).map(|_| permits.acquire(Some(&name(":1.1"))).unwrap()).collect();
+        assert!(permits.acquire(Some(&name(":1.1"))).is_err());
+        assert!(permits.acquire(Some(&name(":1.2"))).is_ok());
+        drop(mine);
+        assert!(permits.acquire(Some(&name(":1.1"))).is_ok());
+        assert!(permits.lock().is_empty());
+    }
+
+    #[test]
+    fn total_is_bounded() {
+        let permits = Arc::new(Permits::default());
+        let held: Vec<_> = (0..TOTAL)
+            .map(|call| permits.acquire(Some(&name(&format!(":1.{}", call / 16)))).unwrap())
+            .collect();
+        assert!(permits.acquire(Some(&name(":2.1"))).is_err());
+        drop(held);
+    }
+}

@@ -1,0 +1,70 @@
+//! The properties of an endpoint's interface (mapping, section 8).
+
+use std::path::Path;
+
+use crate::{
+    endpoint::{Protocol, State, Status},
+    transcode::{
+        json::Json,
+        shape::{Member, Object, Shape},
+    },
+};
+
+/// The types of all properties, so that an empty list keeps its element type.
+static TYPES: Object = Object {
+    name: "",
+    members: &[
+        Member { name: "Capabilities", shape: Shape::List(&Shape::Str) },
+        Member { name: "Commands", shape: Shape::List(&Shape::Str) },
+        Member { name: "RunState", shape: Shape::Str },
+        Member { name: "Socket", shape: Shape::Str },
+        Member { name: "State", shape: Shape::Str },
+        Member { name: "Version", shape: Shape::Str },
+    ],
+    union: None,
+};
+
+/// `a{sv}` of properties.
+pub(super) const SHAPE: Shape = Shape::Object(&TYPES);
+
+/// `v` that holds a value of this property's type.
+pub(super) fn variant_of(name: &str) -> Shape {
+    let member = TYPES.members.iter().find(|member| member.name == name);
+    member.map_or(Shape::Any, |member| Shape::Alternate(std::slice::from_ref(&member.shape)))
+}
+
+/// Properties with their values.
+pub(super) type Properties = Vec<(&'static str, Json<'static>)>;
+
+/// Every property of an endpoint.
+pub(super) fn all(protocol: Protocol, socket: &Path, status: &Status) -> Properties {
+    let mut properties = vec![
+        ("Commands", strings(&status.commands)),
+        ("Socket", Json::Str(socket.to_string_lossy().into_owned().into())),
+        ("State", Json::Str(state(status.state).into())),
+        ("Version", Json::Str(status.version.clone().into())),
+    ];
+    if protocol == Protocol::Qmp {
+        properties.push(("Capabilities", strings(&status.capabilities)));
+        properties.push(("RunState", Json::Str(status.run_state.clone().into())));
+    }
+    properties
+}
+
+/// Those properties of `new` whose value is not that of `old`.
+pub(super) fn changed(old: Properties, new: Properties) -> Properties {
+    new.into_iter().filter(|property| !old.contains(property)).collect()
+}
+
+fn strings(list: &[String]) -> Json<'static> {
+    Json::List(list.iter().map(|item| Json::Str(item.clone().into())).collect())
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Disconnected => "disconnected",
+        State::Connecting => "connecting",
+        State::Ready => "ready",
+        State::Unresponsive => "unresponsive",
+    }
+}

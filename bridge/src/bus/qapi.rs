@@ -1,0 +1,97 @@
+//! The generated interfaces: a call becomes a request, the answer a reply.
+
+use std::sync::Arc;
+
+use zbus::message;
+
+use crate::{
+    endpoint::{Completion, NotSent, Outcome, Protocol, Unknown},
+    transcode::{
+        json::Json,
+        shape::{Method, Shape},
+        to_dbus::Body,
+        to_json::{self, Refused},
+    },
+};
+
+use super::{
+    endpoint::{Choice, Endpoint},
+    errors::Failure,
+    guard::MAX_MESSAGE,
+    reply::Reply,
+};
+
+/// Answers a method of a generated interface.
+pub(super) fn answer(
+    endpoint: &Arc<Endpoint>,
+    method: &'static Method,
+    body: &message::Body,
+    reply: Reply,
+) {
+    let call = match decode(method, body) {
+        Ok(call) => call,
+        Err(failure) => return reply.fail(&failure),
+    };
+    let choice = Choice { timeout: call.timeout, oob: call.oob.unwrap_or(false) };
+    let command = method.command;
+    if endpoint.protocol() == Protocol::Qga {
+        let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
+        if let "guest-sync" | "guest-sync-delimited" = command {
+            let Some(Json::Int(id)) = arguments.get("id") else {
+                return reply.fail(&Failure::invalid_args("argument `id` (x) is missing"));
+            };
+            return endpoint.sync(*id, choice, completion(reply, method.result));
+        }
+        if command == "guest-file-read"
+            && let Some(Json::Int(count)) = arguments.get("count")
+            && let Err(failure) = fits_the_bus(*count)
+        {
+            return reply.fail(&failure);
+        }
+    }
+    endpoint.submit(command, call.arguments, call.fd, choice, completion(reply, method.result));
+}
+
+/// Decodes the arguments that arrived.
+pub(super) fn decode(
+    method: &'static Method,
+    body: &message::Body,
+) -> Result<to_json::Call, Failure> {
+    to_json::call(method, body).map_err(|refused| match refused {
+        Refused::InvalidArgs(text) => Failure::invalid_args(&text),
+        Refused::TooLarge(text) => Failure::not_sent(NotSent::TooLarge, &text),
+    })
+}
+
+/// Completes a call with what the peer returns, as a value of this type; no type, no value.
+pub(super) fn completion(reply: Reply, shape: Option<Shape>) -> Completion {
+    Completion::new(move |outcome: Outcome<'_>| match Failure::from_outcome(outcome) {
+        Ok(value) => match shape {
+            Some(shape) => respond(reply, shape, value),
+            None => reply.send(&()),
+        },
+        Err(failure) => reply.fail(&failure),
+    })
+}
+
+fn respond(reply: Reply, shape: Shape, value: &[u8]) {
+    let bad = |text: String| Failure::unknown(Unknown::BadReply, &text);
+    match Json::parse(value) {
+        Ok(json) => match Body::new(vec![(shape, &json)]) {
+            Ok(body) => reply.send(&body),
+            Err(misfit) => reply.fail(&bad(misfit.to_string())),
+        },
+        Err(error) => reply.fail(&bad(format!("the answer is not understood: {error}"))),
+    }
+}
+
+/// The answer of `guest-file-read` is base64 and has to fit one message.
+fn fits_the_bus(count: i64) -> Result<(), Failure> {
+    const MARGIN: usize = 1 << 10;
+    const MOST: i64 = ((MAX_MESSAGE - MARGIN) / 4 * 3) as i64;
+    if count <= MOST {
+        return Ok(());
+    }
+    let text = format!("`count` {count} makes a reply above the bus's limit; read {MOST} or less");
+    Err(Failure::not_sent(NotSent::TooLarge, &text))
+}

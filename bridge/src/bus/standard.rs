@@ -1,0 +1,192 @@
+//! The standard interfaces: Peer, Introspectable, Properties (D-Bus specification, "Standard
+//! Interfaces").
+
+use crate::transcode::{
+    json::Json,
+    shape::{Interface, Member, Method, Shape, UNKNOWN},
+    to_dbus::Body,
+};
+
+use super::{
+    endpoint::Endpoint,
+    errors::{Failure, standard},
+    objects::{Object, Objects},
+    properties,
+    reply::Reply,
+};
+
+/// What every object serves besides its own interfaces.
+pub(super) const XML: &str = r#"  <interface name="org.freedesktop.DBus.Peer">
+    <method name="Ping"/>
+    <method name="GetMachineId">
+      <arg name="machine_uuid" type="s" direction="out"/>
+    </method>
+  </interface>
+  <interface name="org.freedesktop.DBus.Introspectable">
+    <method name="Introspect">
+      <arg name="xml_data" type="s" direction="out"/>
+    </method>
+  </interface>
+  <interface name="org.freedesktop.DBus.Properties">
+    <method name="Get">
+      <arg name="interface_name" type="s" direction="in"/>
+      <arg name="property_name" type="s" direction="in"/>
+      <arg name="value" type="v" direction="out"/>
+    </method>
+    <method name="GetAll">
+      <arg name="interface_name" type="s" direction="in"/>
+      <arg name="props" type="a{sv}" direction="out"/>
+    </method>
+    <method name="Set">
+      <arg name="interface_name" type="s" direction="in"/>
+      <arg name="property_name" type="s" direction="in"/>
+      <arg name="value" type="v" direction="in"/>
+    </method>
+    <signal name="PropertiesChanged">
+      <arg name="interface_name" type="s"/>
+      <arg name="changed_properties" type="a{sv}"/>
+      <arg name="invalidated_properties" type="as"/>
+    </signal>
+  </interface>
+"#;
+
+const INTERFACE: Member = Member { name: "interface_name", shape: Shape::Str };
+const PROPERTY: Member = Member { name: "property_name", shape: Shape::Str };
+const VALUE: Member = Member { name: "value", shape: Shape::Any };
+
+/// The standard interfaces as tables; their members are answered by [`answer`].
+pub(super) static INTERFACES: &[Interface] = &[
+    interface(
+        "org.freedesktop.DBus.Peer",
+        &[method("GetMachineId", &[], Some(Shape::Str)), method("Ping", &[], None)],
+    ),
+    interface(
+        "org.freedesktop.DBus.Introspectable",
+        &[method("Introspect", &[], Some(Shape::Str))],
+    ),
+    interface(
+        "org.freedesktop.DBus.Properties",
+        &[
+            method("Get", &[INTERFACE, PROPERTY], Some(Shape::Any)),
+            method("GetAll", &[INTERFACE], Some(Shape::Object(&UNKNOWN))),
+            method("Set", &[INTERFACE, PROPERTY, VALUE], None),
+        ],
+    ),
+];
+
+const fn interface(name: &'static str, methods: &'static [Method]) -> Interface {
+    Interface { name, xml: "", methods, signals: &[] }
+}
+
+const fn method(
+    name: &'static str,
+    positional: &'static [Member],
+    result: Option<Shape>,
+) -> Method {
+    Method {
+        name,
+        command: "",
+        positional,
+        optional: false,
+        arguments: &UNKNOWN,
+        result,
+        oob: false,
+        replies: true,
+    }
+}
+
+/// Answers a member of a standard interface.
+pub(super) fn answer(
+    objects: &Objects,
+    path: &str,
+    method: &'static Method,
+    arguments: &Json<'_>,
+    reply: Reply,
+) {
+    let text = |name: &str| match arguments.get(name) {
+        Some(Json::Str(text)) => text.as_ref(),
+        _ => "",
+    };
+    let object = objects.get(path);
+    let result = match method.name {
+        "Ping" => Ok(None),
+        "GetMachineId" => machine_id().map(Some),
+        "Introspect" => Ok(objects.introspect(path).map(|xml| Json::Str(xml.into()))),
+        "Get" => {
+            let name = text("property_name");
+            return match get(object, text("interface_name"), name) {
+                Ok(value) => respond(reply, Some(properties::variant_of(name)), &value),
+                Err(failure) => reply.fail(&failure),
+            };
+        }
+        "GetAll" => return get_all(object, text("interface_name"), reply),
+        _ => Err(set(object, text("interface_name"), text("property_name"))),
+    };
+    match result {
+        Ok(None) => reply.send(&()),
+        Ok(Some(value)) => respond(reply, method.result, &value),
+        Err(failure) => reply.fail(&failure),
+    }
+}
+
+/// Answers with one value of a declared type.
+pub(super) fn respond(reply: Reply, shape: Option<Shape>, value: &Json<'_>) {
+    let parts: Vec<_> = shape.map(|shape| (shape, value)).into_iter().collect();
+    match Body::new(parts) {
+        Ok(body) => reply.send(&body),
+        Err(misfit) => reply.fail(&Failure::new(standard::FAILED, &misfit.to_string())),
+    }
+}
+
+fn machine_id() -> Result<Json<'static>, Failure> {
+    let read = |path| std::fs::read_to_string(path).ok();
+    read("/etc/machine-id")
+        .or_else(|| read("/var/lib/dbus/machine-id"))
+        .map(|id| Json::Str(id.trim().to_owned().into()))
+        .ok_or_else(|| Failure::new(standard::FAILED, "this machine has no machine-id"))
+}
+
+/// The endpoint whose interface has properties; other interfaces have none.
+fn owner<'a>(object: Option<&'a Object>, interface: &str) -> Result<Option<&'a Endpoint>, Failure> {
+    let endpoints = object.map_or(&[][..], |object| &object.endpoints);
+    if let Some(endpoint) = endpoints.iter().find(|it| it.interface().name == interface) {
+        return Ok(Some(endpoint));
+    }
+    let standard = INTERFACES.iter().map(|known| known.name);
+    let served = endpoints.iter().flat_map(|it| it.interfaces()).map(|known| known.name);
+    if standard.chain(served).any(|known| known == interface) {
+        return Ok(None);
+    }
+    let text = format!("this object has no interface `{interface}`");
+    Err(Failure::new(standard::UNKNOWN_INTERFACE, &text))
+}
+
+fn get(object: Option<&Object>, interface: &str, name: &str) -> Result<Json<'static>, Failure> {
+    let found = owner(object, interface)?.map(Endpoint::properties).unwrap_or_default();
+    let found = found.into_iter().find(|(property, _)| *property == name);
+    found.map(|(_, value)| value).ok_or_else(|| {
+        let text = format!("`{interface}` has no property `{name}`");
+        Failure::new(standard::UNKNOWN_PROPERTY, &text)
+    })
+}
+
+fn get_all(object: Option<&Object>, interface: &str, reply: Reply) {
+    match owner(object, interface) {
+        Err(failure) => reply.fail(&failure),
+        Ok(endpoint) => {
+            let found = endpoint.map(Endpoint::properties).unwrap_or_default();
+            let found = found.into_iter().map(|(name, value)| (name.into(), value)).collect();
+            respond(reply, Some(properties::SHAPE), &Json::Object(found));
+        }
+    }
+}
+
+fn set(object: Option<&Object>, interface: &str, name: &str) -> Failure {
+    match get(object, interface, name) {
+        Ok(_) => {
+            let text = format!("property `{name}` is read-only");
+            Failure::new(standard::READ_ONLY, &text)
+        }
+        Err(failure) => failure,
+    }
+}

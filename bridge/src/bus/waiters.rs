@@ -1,0 +1,192 @@
+//! Calls that wait for an event after their command (`CallAndWait`).
+//!
+//! A waiter stands in the list before its command is sent, so the event cannot slip through
+//! between the two, and may come before the answer of the command.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    endpoint::{Completion, Outcome, Unknown},
+    transcode::{
+        json::Json,
+        shape::{Shape, UNKNOWN},
+        to_dbus::Body,
+    },
+};
+
+use super::{errors::Failure, reply::Reply};
+
+/// An event with what the bridge adds to it.
+#[derive(Debug)]
+pub(super) struct Seen<'a> {
+    pub(super) name: &'a str,
+    pub(super) data: &'a Json<'a>,
+    pub(super) timestamp: u64,
+    pub(super) sequence: u64,
+}
+
+/// What a waiter waits for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Names of events; any of them will do.
+    pub(super) events: Vec<String>,
+    /// Members that the event's data must have, with these values; an object's JSON text.
+    pub(super) data: Vec<u8>,
+}
+
+/// The waiters of one endpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiters(Arc<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    next: AtomicU64,
+    waiting: Mutex<Vec<Waiter>>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    id: u64,
+    reply: Reply,
+    wanted: Wanted,
+    /// Type of the command's result.
+    shape: Shape,
+    returned: Option<Vec<u8>>,
+    seen: Option<(String, Vec<u8>)>,
+}
+
+impl Waiters {
+    /// Adds a waiter and gives the completion for its command.
+    pub(super) fn add(
+        &self,
+        reply: Reply,
+        wanted: Wanted,
+        shape: Shape,
+        timeout: Option<Duration>,
+    ) -> Completion {
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let waiter = Waiter { id, reply, wanted, shape, returned: None, seen: None };
+        self.lock().push(waiter);
+        if let Some(timeout) = timeout {
+            let waiters = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(timeout).await;
+                waiters.expire(id);
+            });
+        }
+        let waiters = self.clone();
+        Completion::new(move |outcome| waiters.returned(id, outcome))
+    }
+
+    /// Tells of an event.
+    pub(super) fn event(&self, seen: &Seen<'_>) {
+        let mut waiting = self.lock();
+        let mut done = Vec::new();
+        for at in (0..waiting.len()).rev() {
+            let waiter = &mut waiting[at];
+            if waiter.seen.is_none() && waiter.wanted.is_met_by(seen) {
+                let mut data = Vec::new();
+                // Data that came from the peer as JSON can be written as JSON.
+                if seen.dictionary().write(&mut data).is_ok() {
+                    waiter.seen = Some((seen.name.to_owned(), data));
+                }
+                if waiter.returned.is_some() {
+                    done.push(waiting.remove(at));
+                }
+            }
+        }
+        drop(waiting);
+        done.into_iter().rev().for_each(Waiter::finish);
+    }
+
+    /// Tells that the connection ended: the events of those that wait will never come.
+    pub(super) fn disconnected(&self) {
+        let (lost, rest) =
+            self.lock().drain(..).partition::<Vec<_>, _>(|waiter| waiter.returned.is_some());
+        *self.lock() = rest;
+        let text = "the command succeeded, and the connection ended before the event";
+        let failure = Failure::unknown(Unknown::ConnectionLost, text);
+        lost.into_iter().for_each(|waiter| waiter.reply.fail(&failure));
+    }
+
+    fn returned(&self, id: u64, outcome: Outcome<'_>) {
+        let mut waiting = self.lock();
+        let Some(at) = waiting.iter().position(|waiter| waiter.id == id) else { return };
+        match Failure::from_outcome(outcome) {
+            Ok(value) if waiting[at].seen.is_none() => waiting[at].returned = Some(value.into()),
+            Ok(value) => {
+                let mut waiter = waiting.remove(at);
+                drop(waiting);
+                waiter.returned = Some(value.into());
+                waiter.finish();
+            }
+            Err(failure) => {
+                let waiter = waiting.remove(at);
+                drop(waiting);
+                waiter.reply.fail(&failure);
+            }
+        }
+    }
+
+    fn expire(&self, id: u64) {
+        let mut waiting = self.lock();
+        let Some(at) = waiting.iter().position(|waiter| waiter.id == id) else { return };
+        let waiter = waiting.remove(at);
+        drop(waiting);
+        let text = match waiter.returned {
+            Some(_) => "the command succeeded, and the event did not come in time",
+            None => "neither answer nor event came in time",
+        };
+        waiter.reply.fail(&Failure::unknown(Unknown::Timeout, text));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Waiter>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiter {
+    fn finish(self) {
+        let (Some(returned), Some((event, data))) = (self.returned, self.seen) else { return };
+        let (Ok(result), Ok(data)) = (Json::parse(&returned), Json::parse(&data)) else {
+            let text = "the answer is not JSON that the bridge understands";
+            return self.reply.fail(&Failure::unknown(Unknown::BadReply, text));
+        };
+        let event = Json::Str(event.into());
+        let parts =
+            vec![(self.shape, &result), (Shape::Str, &event), (Shape::Object(&UNKNOWN), &data)];
+        match Body::new(parts) {
+            Ok(body) => self.reply.send(&body),
+            Err(misfit) => {
+                self.reply.fail(&Failure::unknown(Unknown::BadReply, &misfit.to_string()));
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn is_met_by(&self, seen: &Seen<'_>) -> bool {
+        let Ok(Json::Object(wanted)) = Json::parse(&self.data) else { return false };
+        self.events.iter().any(|event| event == seen.name)
+            && wanted.iter().all(|(name, value)| seen.data.get(name) == Some(value))
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// The data with the event's time and number.
+    pub(super) fn dictionary(&self) -> Json<'a> {
+        let mut members = match self.data {
+            Json::Object(members) => members.clone(),
+            other => vec![("data".into(), other.clone())],
+        };
+        members.push(("@timestamp".into(), Json::from(self.timestamp)));
+        members.push(("@sequence".into(), Json::from(self.sequence)));
+        Json::Object(members)
+    }
+}
