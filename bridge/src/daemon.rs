@@ -229,7 +229,7 @@ async fn end(
         }
     }
     let mut draining = JoinSet::new();
-    for endpoint in objects.endpoints().cloned() {
+    for endpoint in objects.endpoints().map(Arc::clone) {
         draining.spawn(async move { endpoint.stop(DRAIN).await });
     }
     while draining.join_next().await.is_some() {}

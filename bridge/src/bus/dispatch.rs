@@ -13,7 +13,7 @@ use zbus::{
     message::{Header, Type},
 };
 
-use crate::transcode::{json::Json, shape::Method};
+use crate::transcode::{Json, shape::Method};
 
 use super::{
     endpoint::Endpoint,

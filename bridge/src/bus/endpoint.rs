@@ -7,7 +7,7 @@ use tracing::debug;
 use crate::{
     endpoint::{self, Completion, Config, Handle, Limits, Protocol, Request, Task},
     generated,
-    transcode::shape::Interface,
+    transcode::{Timeout, shape::Interface},
 };
 
 use super::{
@@ -47,8 +47,8 @@ pub struct Endpoint {
 /// What a caller may set for one call by reserved keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Choice {
-    /// `@timeout`; the inner `None` means none at all.
-    pub(super) timeout: Option<Option<Duration>>,
+    /// `@timeout`
+    pub(super) timeout: Timeout,
     /// `@oob`
     pub(super) oob: bool,
 }
@@ -138,15 +138,13 @@ impl Endpoint {
     /// From a call to its answer: the caller's wish, else the configured time, else the
     /// command's own; large requests get the time that reading them takes.
     pub(super) fn deadline(&self, command: &str, bytes: usize, choice: Choice) -> Option<Duration> {
-        if let Some(wish) = choice.timeout {
-            return wish;
-        }
         let base = match self.settings.timeout {
-            Some(Duration::ZERO) => return None,
-            Some(configured) => configured,
-            None => Duration::from_secs(own_seconds(self.settings.protocol, command)),
+            Some(Duration::ZERO) => None,
+            Some(configured) => Some(configured),
+            None => Some(Duration::from_secs(own_seconds(self.settings.protocol, command))),
         };
-        Some(base + Duration::from_secs((bytes / READ_RATE) as u64))
+        let reading = Duration::from_secs((bytes / READ_RATE) as u64);
+        choice.timeout.or(base.map(|base| base + reading))
     }
 }
 
@@ -202,7 +200,7 @@ pub(super) mod tests {
         assert_eq!(seconds("guest-ping", 0, none), Some(10));
         assert_eq!(seconds("guest-file-write", 1 << 20, none), Some(14));
         assert_eq!(seconds("guest-fsfreeze-freeze", 0, none), Some(120));
-        let never = Choice { timeout: Some(None), oob: false };
+        let never = Choice { timeout: Timeout::Never, oob: false };
         assert_eq!(seconds("guest-ping", 0, never), None);
         assert_eq!(endpoint("/qmp").deadline("stop", 0, none), Some(Duration::from_secs(30)));
     }

@@ -7,7 +7,7 @@ use zbus::message;
 use crate::{
     endpoint::{Completion, Outcome},
     transcode::{
-        json::Json,
+        Json, Timeout,
         shape::{Method, Shape},
     },
 };
@@ -77,7 +77,7 @@ fn execute(endpoint: &Arc<Endpoint>, given: &Json<'_>, reply: Reply) {
     };
     match request(text) {
         Ok((command, arguments, id, oob)) => {
-            let choice = Choice { timeout: None, oob };
+            let choice = Choice { timeout: Timeout::Default, oob };
             endpoint.submit(&command, arguments, None, choice, as_text(reply, id));
         }
         Err(failure) => reply.fail(&failure),

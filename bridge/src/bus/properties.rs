@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     endpoint::{Protocol, State, Status},
     transcode::{
-        json::Json,
+        Json,
         shape::{Member, Object, Shape},
     },
 };

@@ -14,9 +14,9 @@ use zbus::Message;
 use crate::{
     endpoint::{Event, Observer, Protocol, State, Status},
     transcode::{
-        json::Json,
+        Body, Json, Part,
         shape::{Interface, Shape, UNKNOWN},
-        to_dbus::{Body, signal_parts},
+        signal_parts,
     },
 };
 
@@ -81,38 +81,49 @@ impl Publisher {
                 (self.qapi().name, signal.name, parts)
             }
             None => {
-                let name = (Shape::Str, Json::Str(seen.name.into()));
-                let data = (Shape::Object(&UNKNOWN), seen.dictionary());
-                (interface(self.protocol).name, "UnknownEvent", vec![name, data])
+                let name = Json::Str(seen.name.into());
+                let parts = vec![
+                    Part { name: "name", shape: Shape::Str, value: name },
+                    Part {
+                        name: "data",
+                        shape: Shape::Object(&UNKNOWN),
+                        value: seen.dictionary(),
+                    },
+                ];
+                (interface(self.protocol).name, "UnknownEvent", parts)
             }
         };
-        let body = Body::new(parts.iter().map(|(shape, json)| (*shape, json)).collect());
-        let built = body.map_err(|misfit| misfit.to_string()).and_then(|body| {
+        self.build(interface, member, &parts)
+    }
+
+    fn build(&self, interface: &str, member: &str, parts: &[Part<'_>]) -> Option<Message> {
+        let body = Body::new(parts).map_err(|misfit| misfit.to_string());
+        let built = body.and_then(|body| {
             let signal = Message::signal(self.path.as_str(), interface, member);
             signal.build(&body).map_err(|error| error.to_string())
         });
-        built.map_err(|error| warn!(event = seen.name, error, "event cannot be a signal")).ok()
+        built.map_err(|error| warn!(member, error, "signal cannot be built")).ok()
     }
 
     fn announce(&self, changed: Properties) {
         let name = Json::Str(interface(self.protocol).name.into());
         let changed = changed.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        let changed = Json::Object(changed);
-        let invalidated = Json::List(Vec::new());
-        let parts = vec![
-            (Shape::Str, &name),
-            (properties::SHAPE, &changed),
-            (Shape::List(&Shape::Str), &invalidated),
+        let parts = [
+            Part { name: "interface_name", shape: Shape::Str, value: name },
+            Part {
+                name: "changed_properties",
+                shape: properties::SHAPE,
+                value: Json::Object(changed),
+            },
+            Part {
+                name: "invalidated_properties",
+                shape: Shape::List(&Shape::Str),
+                value: Json::List(Vec::new()),
+            },
         ];
-        let signal = Message::signal(
-            self.path.as_str(),
-            "org.freedesktop.DBus.Properties",
-            "PropertiesChanged",
-        );
-        match Body::new(parts).map(|body| signal.build(&body)) {
-            Ok(Ok(message)) => _ = self.outbox.send(message),
-            Ok(Err(error)) => warn!(%error, "changed properties cannot be told"),
-            Err(misfit) => warn!(%misfit, "changed properties cannot be told"),
+        let properties = "org.freedesktop.DBus.Properties";
+        if let Some(message) = self.build(properties, "PropertiesChanged", &parts) {
+            self.outbox.send(message);
         }
     }
 }

@@ -7,10 +7,8 @@ use zbus::message;
 use crate::{
     endpoint::{Completion, NotSent, Outcome, Protocol, Unknown},
     transcode::{
-        json::Json,
+        self, Json, Part, Refused,
         shape::{Method, Shape},
-        to_dbus::Body,
-        to_json::{self, Refused},
     },
 };
 
@@ -56,8 +54,8 @@ pub(super) fn answer(
 pub(super) fn decode(
     method: &'static Method,
     body: &message::Body,
-) -> Result<to_json::Call, Failure> {
-    to_json::call(method, body).map_err(|refused| match refused {
+) -> Result<transcode::Call, Failure> {
+    transcode::call(method, body).map_err(|refused| match refused {
         Refused::InvalidArgs(text) => Failure::invalid_args(&text),
         Refused::TooLarge(text) => Failure::not_sent(NotSent::TooLarge, &text),
     })
@@ -75,13 +73,12 @@ pub(super) fn completion(reply: Reply, shape: Option<Shape>) -> Completion {
 }
 
 fn respond(reply: Reply, shape: Shape, value: &[u8]) {
-    let bad = |text: String| Failure::unknown(Unknown::BadReply, &text);
     match Json::parse(value) {
-        Ok(json) => match Body::new(vec![(shape, &json)]) {
-            Ok(body) => reply.send(&body),
-            Err(misfit) => reply.fail(&bad(misfit.to_string())),
-        },
-        Err(error) => reply.fail(&bad(format!("the answer is not understood: {error}"))),
+        Ok(value) => reply.value(&[Part { name: "result", shape, value }]),
+        Err(error) => {
+            let text = format!("the answer is not understood: {error}");
+            reply.fail(&Failure::unknown(Unknown::BadReply, &text));
+        }
     }
 }
 

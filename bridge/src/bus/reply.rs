@@ -10,6 +10,11 @@ use zbus::{
     wire::DynamicType,
 };
 
+use crate::{
+    endpoint::Unknown,
+    transcode::{Body, Part},
+};
+
 use super::{
     errors::{Failure, Refused, standard},
     guard::Outbox,
@@ -58,6 +63,14 @@ impl Reply {
             Ok(message) if to.expected => _ = self.outbox.send(message),
             Ok(_) => {}
             Err(error) => self.outbox.fail(&to, &Refused::invalid(error).failure()),
+        }
+    }
+
+    /// Answers with what the peer sent, as values of declared types.
+    pub(super) fn value(self, parts: &[Part<'_>]) {
+        match Body::new(parts) {
+            Ok(body) => self.send(&body),
+            Err(misfit) => self.fail(&Failure::unknown(Unknown::BadReply, &misfit.to_string())),
         }
     }
 

@@ -2,9 +2,8 @@
 //! Interfaces").
 
 use crate::transcode::{
-    json::Json,
+    Json, Part,
     shape::{Interface, Member, Method, Shape, UNKNOWN},
-    to_dbus::Body,
 };
 
 use super::{
@@ -115,7 +114,10 @@ pub(super) fn answer(
         "Get" => {
             let name = text("property_name");
             return match get(object, text("interface_name"), name) {
-                Ok(value) => respond(reply, Some(properties::variant_of(name)), &value),
+                Ok(value) => {
+                    let shape = properties::variant_of(name);
+                    reply.value(&[Part { name: "value", shape, value }]);
+                }
                 Err(failure) => reply.fail(&failure),
             };
         }
@@ -124,17 +126,10 @@ pub(super) fn answer(
     };
     match result {
         Ok(None) => reply.send(&()),
-        Ok(Some(value)) => respond(reply, method.result, &value),
+        Ok(Some(value)) => {
+            reply.value(&[Part { name: "result", shape: Shape::Str, value }]);
+        }
         Err(failure) => reply.fail(&failure),
-    }
-}
-
-/// Answers with one value of a declared type.
-pub(super) fn respond(reply: Reply, shape: Option<Shape>, value: &Json<'_>) {
-    let parts: Vec<_> = shape.map(|shape| (shape, value)).into_iter().collect();
-    match Body::new(parts) {
-        Ok(body) => reply.send(&body),
-        Err(misfit) => reply.fail(&Failure::new(standard::FAILED, &misfit.to_string())),
     }
 }
 
@@ -176,7 +171,8 @@ fn get_all(object: Option<&Object>, interface: &str, reply: Reply) {
         Ok(endpoint) => {
             let found = endpoint.map(Endpoint::properties).unwrap_or_default();
             let found = found.into_iter().map(|(name, value)| (name.into(), value)).collect();
-            respond(reply, Some(properties::SHAPE), &Json::Object(found));
+            let (name, shape) = ("props", properties::SHAPE);
+            reply.value(&[Part { name, shape, value: Json::Object(found) }]);
         }
     }
 }

@@ -14,9 +14,8 @@ use std::{
 use crate::{
     endpoint::{Completion, Outcome, Unknown},
     transcode::{
-        json::Json,
+        Json, Part,
         shape::{Shape, UNKNOWN},
-        to_dbus::Body,
     },
 };
 
@@ -158,15 +157,11 @@ impl Waiter {
             let text = "the answer is not JSON that the bridge understands";
             return self.reply.fail(&Failure::unknown(Unknown::BadReply, text));
         };
-        let event = Json::Str(event.into());
-        let parts =
-            vec![(self.shape, &result), (Shape::Str, &event), (Shape::Object(&UNKNOWN), &data)];
-        match Body::new(parts) {
-            Ok(body) => self.reply.send(&body),
-            Err(misfit) => {
-                self.reply.fail(&Failure::unknown(Unknown::BadReply, &misfit.to_string()));
-            }
-        }
+        self.reply.value(&[
+            Part { name: "result", shape: self.shape, value: result },
+            Part { name: "event", shape: Shape::Str, value: Json::Str(event.into()) },
+            Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
+        ]);
     }
 }
 

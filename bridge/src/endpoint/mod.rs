@@ -4,7 +4,27 @@
 //! what comes back is told where it was read, to the request's [`Completion`] or to the
 //! [`Observer`]. Nothing here knows D-Bus.
 
+mod codec;
+mod connection;
+mod handle;
+mod inbox;
+mod line;
+mod link;
+mod message;
+mod pending;
+mod qga;
+mod qmp;
+mod sync;
+mod task;
+mod wire;
+
 use std::{fmt, os::fd::OwnedFd, sync::Arc, time::Duration};
+
+pub use handle::Handle;
+pub use task::{Task, new};
+
+/// How long a peer that answers is not called ready while it has not said what it is.
+const SURVEY: Duration = Duration::from_secs(1);
 
 /// Which protocol a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,4 +233,14 @@ pub struct Config {
     pub limits: Limits,
     /// Told of events and changes.
     pub observer: Arc<dyn Observer>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("socket", &self.socket)
+            .field("protocol", &self.protocol)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,294 @@
+//! Cuts the peer's bytes into messages: by JSON, not by line, because a monitor may print one
+//! message on many lines. Nothing is built here; size, nesting and number of nodes are counted
+//! before any parser sees the text.
+
+use super::Limits;
+
+/// What is kept of a message above a limit: enough to tell an event from a reply.
+const BEGINNING: usize = 1024;
+/// A buffer larger than this is given back once its message is done.
+const KEPT: usize = 64 << 10;
+/// Precedes the answer to guest-sync-delimited; no JSON text holds it.
+const MARK: u8 = 0xFF;
+
+/// A piece of the peer's output.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Frame<'a> {
+    /// The text of one object, as far as its brackets and strings go.
+    Message(&'a [u8]),
+    /// The beginning of a message above a limit; the rest was skipped.
+    TooLarge(&'a [u8]),
+    /// Text that is no message, or a message that broke off.
+    Garbage,
+    /// The byte 0xFF.
+    Mark,
+}
+
+/// Cuts a stream of bytes into frames, however the bytes are cut.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    limits: Limits,
+    state: State,
+    /// What precedes the next byte, outside strings.
+    before: Before,
+    /// The open brackets, as long as their number is within the limit.
+    open: Vec<u8>,
+    depth: usize,
+    nodes: usize,
+    /// Nested beyond the limit at least once: brackets are counted only, no more compared.
+    deep: bool,
+    /// Above a limit: only the beginning is kept.
+    over: bool,
+    /// What earlier pieces held of the current message.
+    kept: Vec<u8>,
+    /// The message in `kept` was handed out.
+    done: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Between messages.
+    Outside,
+    /// In text that is no message, until a newline.
+    Skipping,
+    /// In a message.
+    Inside,
+    /// In a string of a message.
+    Text,
+    /// After a backslash in a string.
+    Escape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Opening,
+    Comma,
+    Colon,
+    Value,
+}
+
+/// What a byte inside a message means for the message.
+enum Step {
+    Goes,
+    Ends,
+    Breaks,
+}
+
+impl Decoder {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: State::Outside,
+            before: Before::Opening,
+            open: Vec::new(),
+            depth: 0,
+            nodes: 0,
+            deep: false,
+            over: false,
+            kept: Vec::new(),
+            done: false,
+        }
+    }
+
+    /// Bounds the messages from here on to `bytes`.
+    pub(super) fn limit(&mut self, bytes: usize) {
+        self.limits.message = bytes;
+    }
+
+    /// Takes bytes from the front of `input` up to the end of the next frame. `None` when `input`
+    /// is used up; the memory of a large message is given back then.
+    pub(super) fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Frame<'s>> {
+        if self.done {
+            self.reset();
+        }
+        while self.state == State::Outside || self.state == State::Skipping {
+            let (&byte, rest) = input.split_first()?;
+            match (byte, self.state) {
+                (MARK, _) => {
+                    *input = rest;
+                    self.state = State::Outside;
+                    return Some(Frame::Mark);
+                }
+                (b'\n', _) => self.state = State::Outside,
+                (b' ' | b'\t' | b'\r', _) | (_, State::Skipping) => {}
+                (b'{', _) => {
+                    self.state = State::Inside;
+                    self.before = Before::Colon;
+                    continue;
+                }
+                _ => {
+                    self.state = State::Skipping;
+                    return Some(Frame::Garbage);
+                }
+            }
+            *input = rest;
+        }
+        self.message(input)
+    }
+
+    /// Takes bytes of a message.
+    fn message<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Frame<'s>> {
+        let bytes = *input;
+        let (at, step) = self.scan(bytes);
+        let (part, rest) = bytes.split_at(at);
+        *input = rest;
+        match step {
+            Step::Goes => {
+                self.keep(part);
+                None
+            }
+            Step::Breaks => {
+                self.reset();
+                // What broke the message may begin the next one.
+                let anew = matches!(rest, [b'{' | b'\n' | MARK, ..]);
+                self.state = if anew { State::Outside } else { State::Skipping };
+                Some(Frame::Garbage)
+            }
+            Step::Ends => {
+                self.done = true;
+                if self.kept.is_empty() && !self.over && part.len() <= self.limits.message {
+                    return Some(Frame::Message(part));
+                }
+                self.keep(part);
+                Some(if self.over {
+                    Frame::TooLarge(&self.kept)
+                } else {
+                    Frame::Message(&self.kept)
+                })
+            }
+        }
+    }
+
+    /// The number of bytes up to the end of the message, to the byte that breaks it, or all.
+    fn scan(&mut self, bytes: &[u8]) -> (usize, Step) {
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.state == State::Text {
+                at += plain(&bytes[at..]);
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            match self.step(bytes[at]) {
+                Step::Goes => at += 1,
+                Step::Ends => return (at + 1, Step::Ends),
+                Step::Breaks => return (at, Step::Breaks),
+            }
+        }
+        (at, Step::Goes)
+    }
+
+    fn step(&mut self, byte: u8) -> Step {
+        match (self.state, byte) {
+            (_, MARK) | (State::Text | State::Escape, 0..0x20) => return Step::Breaks,
+            (State::Escape, _) => self.state = State::Text,
+            (State::Text, b'\\') => self.state = State::Escape,
+            (State::Text, b'"') => {
+                self.state = State::Inside;
+                self.before = Before::Value;
+            }
+            (State::Text, _) | (_, b' ' | b'\t' | b'\r' | b'\n') => {}
+            _ => return self.structure(byte),
+        }
+        Step::Goes
+    }
+
+    /// A byte of a message outside its strings. Whether brackets, commas and colons stand where
+    /// they may is checked so that a message that broke off does not swallow those behind it.
+    fn structure(&mut self, byte: u8) -> Step {
+        let in_list = self.open.last() == Some(&b'[');
+        let fits = self.deep
+            || match byte {
+                b'{' | b'[' => self.before == Before::Colon || in_list && !self.after_value(),
+                b'"' => !self.after_value(),
+                b'}' => self.open.last() == Some(&b'{'),
+                b']' => in_list,
+                b':' => !in_list && self.after_value(),
+                b',' => self.after_value(),
+                _ => byte >= 0x20,
+            };
+        if !fits {
+            return Step::Breaks;
+        }
+        match byte {
+            b'{' | b'[' => self.enter(byte),
+            b'"' => self.state = State::Text,
+            b'}' | b']' => return self.leave(),
+            b':' => self.count(Before::Colon),
+            b',' => self.count(Before::Comma),
+            _ => self.before = Before::Value,
+        }
+        Step::Goes
+    }
+
+    fn after_value(&self) -> bool {
+        self.before == Before::Value
+    }
+
+    fn enter(&mut self, bracket: u8) {
+        self.count(Before::Opening);
+        self.depth += 1;
+        if self.depth > self.limits.depth {
+            self.deep = true;
+            self.over = true;
+        }
+        if !self.deep {
+            self.open.push(bracket);
+        }
+    }
+
+    fn leave(&mut self) -> Step {
+        self.open.pop();
+        self.depth -= 1;
+        self.before = Before::Value;
+        if self.depth == 0 { Step::Ends } else { Step::Goes }
+    }
+
+    fn count(&mut self, before: Before) {
+        self.before = before;
+        self.nodes += 1;
+        self.over |= self.nodes > self.limits.nodes;
+    }
+
+    fn keep(&mut self, part: &[u8]) {
+        self.over |= self.kept.len() + part.len() > self.limits.message;
+        if !self.over {
+            return self.kept.extend_from_slice(part);
+        }
+        self.kept.truncate(BEGINNING);
+        let room = part.len().min(BEGINNING - self.kept.len());
+        self.kept.extend_from_slice(&part[..room]);
+        self.kept.shrink_to(BEGINNING);
+    }
+
+    fn reset(&mut self) {
+        self.state = State::Outside;
+        self.open.clear();
+        self.depth = 0;
+        self.nodes = 0;
+        self.deep = false;
+        self.over = false;
+        self.done = false;
+        self.kept.clear();
+        if self.kept.capacity() > KEPT {
+            self.kept.shrink_to(0);
+        }
+    }
+}
+
+/// How many bytes of a string can be passed over. Long strings hold files: blocks without a
+/// branch let the compiler compare 16 bytes at once.
+fn plain(bytes: &[u8]) -> usize {
+    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20 || byte == MARK;
+    let blocks = bytes.chunks_exact(16);
+    let skipped = 16 * blocks.take_while(|block| !fold(block, special)).count();
+    let rest = &bytes[skipped..];
+    skipped + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+fn fold(block: &[u8], special: impl Fn(&u8) -> bool) -> bool {
+    block.iter().fold(false, |any, byte| any | special(byte))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! What callers hold of an endpoint.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    Completion, Outcome, Protocol, Request,
+    inbox::{Inbox, Job},
+    line::is_name,
+};
+
+/// Hands requests to an endpoint; clones reach the same endpoint.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inbox: Arc<Inbox>,
+    protocol: Protocol,
+    /// Closed when the task is gone.
+    ended: watch::Receiver<()>,
+}
+
+impl Handle {
+    pub(super) fn new(inbox: Arc<Inbox>, protocol: Protocol, ended: watch::Receiver<()>) -> Self {
+        Self { inbox, protocol, ended }
+    }
+
+    /// Queues a request; never blocks. Requests leave in the order in which they were submitted,
+    /// except that those out of band overtake.
+    ///
+    /// The completion is told exactly once, from the endpoint's task, or before this returns if
+    /// the request is refused: too many wait, or the endpoint stops.
+    /// A command whose name no peer can know is told to be unknown, without asking.
+    pub fn submit(&self, request: Request) {
+        if !is_name(&request.command) {
+            let desc = format!("The command {} has not been found", request.command);
+            let error = Outcome::Error { class: "CommandNotFound", desc: &desc };
+            return request.completion.complete(error);
+        }
+        self.inbox.push(Job::new(request, None));
+    }
+
+    /// Resynchronises the agent's channel with a nonce, in turn with the requests, and then tells
+    /// `id` as if the agent had returned it: `guest-sync` (mapping, section 1). The time counts
+    /// from now; `None` waits for ever. A monitor has no such command and says so.
+    pub fn sync(&self, id: i64, timeout: Option<Duration>, completion: Completion) {
+        if self.protocol == Protocol::Qmp {
+            let desc = "The command guest-sync has not been found";
+            return completion.complete(Outcome::Error { class: "CommandNotFound", desc });
+        }
+        let request = Request {
+            command: "guest-sync".into(),
+            arguments: Vec::new(),
+            fd: None,
+            oob: false,
+            replies: true,
+            timeout,
+            completion,
+        };
+        self.inbox.push(Job::new(request, Some(id)));
+    }
+
+    /// Ends the endpoint: requests that wait or come are told `NotSent::Stopping`; those on the
+    /// wire are waited for at most `drain`, then told `Unknown::Timeout`. Returns when the socket
+    /// is closed. Of several calls the first one's `drain` holds.
+    ///
+    /// # Cancel safety
+    ///
+    /// The endpoint ends also if nobody waits for it.
+    pub async fn stop(&self, drain: Duration) {
+        self.inbox.stop(drain);
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
+    }
+}

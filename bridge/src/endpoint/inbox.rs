@@ -1,0 +1,150 @@
+//! Requests that wait to be sent, between the handles and the task.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use super::{NotSent, Outcome, Request};
+
+/// A request with the time at which it came.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) request: Request,
+    /// The caller's id, for a request to resynchronise.
+    pub(super) sync: Option<i64>,
+    pub(super) since: Instant,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Job {
+    pub(super) fn new(request: Request, sync: Option<i64>) -> Self {
+        let since = Instant::now();
+        let deadline = request.timeout.and_then(|timeout| since.checked_add(timeout));
+        Self { request, sync, since, deadline }
+    }
+
+    pub(super) fn refuse(self, kind: NotSent, text: impl Into<String>) {
+        self.request.completion.complete(Outcome::NotSent(kind, text.into()));
+    }
+}
+
+/// The queue that handles fill and the task empties. The lock is never held while a completion
+/// is told: whoever is told may submit at once.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    queue: Mutex<Queue>,
+    arrived: Notify,
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Until when requests on the wire are waited for, once the endpoint stops.
+    stopping: Option<Instant>,
+}
+
+impl Inbox {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { queue: Mutex::default(), arrived: Notify::new(), limit }
+    }
+
+    /// Queues a job, or tells it at once that it will not be sent.
+    pub(super) fn push(&self, job: Job) {
+        let refused = {
+            let mut queue = self.lock();
+            if queue.stopping.is_some() {
+                Some((job, NotSent::Stopping, "the bridge is about to end".to_owned()))
+            } else if queue.jobs.len() >= self.limit {
+                let text = format!("{} requests wait already", self.limit);
+                Some((job, NotSent::QueueFull, text))
+            } else {
+                queue.jobs.push_back(job);
+                None
+            }
+        };
+        match refused {
+            Some((job, kind, text)) => job.refuse(kind, text),
+            None => self.arrived.notify_one(),
+        }
+    }
+
+    /// Refuses what waits and what comes; those on the wire are given `drain`.
+    pub(super) fn stop(&self, drain: Duration) {
+        let now = Instant::now();
+        self.lock().stopping.get_or_insert(now.checked_add(drain).unwrap_or(now));
+        self.refuse_all(NotSent::Stopping, "the bridge is about to end");
+        self.arrived.notify_one();
+    }
+
+    /// When the wait for requests on the wire ends, once the endpoint stops.
+    pub(super) fn stopping(&self) -> Option<Instant> {
+        self.lock().stopping
+    }
+
+    /// Tells every job that it will not be sent.
+    pub(super) fn refuse_all(&self, kind: NotSent, text: &str) {
+        let jobs = std::mem::take(&mut self.lock().jobs);
+        jobs.into_iter().for_each(|job| job.refuse(kind, text));
+    }
+
+    /// Takes the first job that `pick` chooses among all; jobs ahead of it stay.
+    pub(super) fn take_first(&self, pick: impl FnMut(&Job) -> bool) -> Option<Job> {
+        let mut queue = self.lock();
+        let at = queue.jobs.iter().position(pick)?;
+        queue.jobs.remove(at)
+    }
+
+    /// Takes the job at the front if `ready` says so.
+    pub(super) fn take_front(&self, ready: impl FnOnce(&Job) -> bool) -> Option<Job> {
+        let mut queue = self.lock();
+        if ready(queue.jobs.front()?) { queue.jobs.pop_front() } else { None }
+    }
+
+    /// Whether no job waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().jobs.is_empty()
+    }
+
+    /// The nearest deadline of a job that waits.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.lock().jobs.iter().filter_map(|job| job.deadline).min()
+    }
+
+    /// Tells jobs whose time is up; `why` says what they waited for.
+    pub(super) fn expire(&self, now: Instant, why: &str) {
+        let due = |job: &Job| job.deadline.is_some_and(|deadline| deadline <= now);
+        while let Some(job) = self.take_first(due) {
+            let text = format!("{} was not sent in time: {why}", job.request.command);
+            job.refuse(NotSent::Busy, text);
+        }
+    }
+
+    /// Returns when a job or a stop may have come since the last return.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Returns when a job waits or the endpoint stops.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn wanted(&self) {
+        while self.is_empty() && self.stopping().is_none() {
+            self.arrived().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,131 @@
+//! The socket.
+
+use std::{
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use rustix::{
+    cmsg_space,
+    net::{
+        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        SocketAddrUnix, SocketFlags, SocketType, connect, recv, sendmsg, socket_with,
+    },
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use super::wire::Output;
+
+/// Most bytes read at once: what a unix socket holds by default, and no more than a stack bears.
+pub(super) const READ: usize = 64 << 10;
+
+/// A connected socket. Registered for reading; for writing only while the peer takes no bytes:
+/// otherwise each message that the peer takes would wake the task for nothing.
+#[derive(Debug)]
+pub(super) struct Link {
+    reader: AsyncFd<OwnedFd>,
+    writer: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Link {
+    /// Connects. A unix socket connects at once or not at all.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if others wait in line already, else what the kernel says.
+    pub(super) fn connect(path: &Path) -> io::Result<Self> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &SocketAddrUnix::new(path)?)?;
+        Ok(Self { reader: register(socket, Interest::READABLE)?, writer: None })
+    }
+
+    /// Returns when the peer sent something, ended, or takes bytes again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn ready(&self) -> io::Result<()> {
+        match &self.writer {
+            None => self.reader.readable().await.map(drop),
+            Some(writer) => tokio::select! {
+                ready = self.reader.readable() => ready.map(drop),
+                ready = writer.writable() => ready.map(drop),
+            },
+        }
+    }
+
+    /// Reads what is there: `None` if nothing is, no bytes if the peer ended.
+    pub(super) fn read<'b>(
+        &self,
+        buffer: &'b mut [MaybeUninit<u8>],
+    ) -> io::Result<Option<&'b [u8]>> {
+        let size = buffer.len();
+        let mut bytes = None;
+        let read = self.reader.try_io(Interest::READABLE, |socket| {
+            let part = &*recv(socket, buffer, RecvFlags::empty())?.0.0;
+            let drained = (1..size).contains(&part.len());
+            bytes = Some(part);
+            // Spares the read that would find nothing: more bytes make the socket ready anew.
+            if drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match read {
+            _ if bytes.is_some() => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+            Ok(()) => Ok(None),
+        }
+    }
+
+    /// Writes what the peer takes; returns whether all of it left.
+    pub(super) fn write(&mut self, output: &mut Output) -> io::Result<bool> {
+        while output.at < output.bytes.len() {
+            let sent = match &self.writer {
+                None => send(self.reader.get_ref(), output),
+                Some(writer) => writer.try_io(Interest::WRITABLE, |socket| send(socket, output)),
+            };
+            match sent {
+                Ok(sent) => {
+                    output.at += sent;
+                    output.fd = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.watch_writing()?;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.writer = None;
+        Ok(true)
+    }
+
+    fn watch_writing(&mut self) -> io::Result<()> {
+        if self.writer.is_none() {
+            let socket = self.reader.get_ref().try_clone()?;
+            self.writer = Some(register(socket, Interest::WRITABLE)?);
+        }
+        Ok(())
+    }
+}
+
+/// tokio offers a registration for one direction for sockets of one's own only.
+#[allow(deprecated, reason = "what the unsafe form asks for is what an OwnedFd ensures")]
+fn register(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
+fn send(socket: &OwnedFd, output: &Output) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = output.fd.as_ref().map(|fd| [fd.as_fd()]);
+    if let Some(fds) = &fds {
+        control.push(SendAncillaryMessage::ScmRights(fds));
+    }
+    let bytes = [IoSlice::new(&output.bytes[output.at..])];
+    Ok(sendmsg(socket, &bytes, &mut control, SendFlags::NOSIGNAL)?)
+}

@@ -1,0 +1,263 @@
+//! Requests on the wire, and which of them a reply answers.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{Completion, NotSent, Outcome, Unknown, message::PeerError};
+
+/// Error texts are for people; the peer's can be megabytes long.
+const LONGEST_TEXT: usize = 4096;
+
+/// A request of which at least the place on the wire is taken.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Distinguishes entries of one endpoint, over all its connections.
+    pub(super) serial: u64,
+    /// The id sent with it.
+    pub(super) id: Option<u64>,
+    pub(super) owner: Owner,
+    pub(super) command: String,
+    pub(super) since: Instant,
+    pub(super) deadline: Option<Instant>,
+    /// Silence is success.
+    pub(super) silent: bool,
+    /// Nothing else may be on the wire with it.
+    pub(super) alone: bool,
+    /// All its bytes were written.
+    pub(super) sent: bool,
+    /// When silence is taken for success.
+    pub(super) done: Option<Instant>,
+}
+
+/// Who waits for a reply.
+#[derive(Debug)]
+pub(super) enum Owner {
+    Call(Completion),
+    /// A caller who wants the channel resynchronised, and its id back.
+    Sync(Completion, i64),
+    /// The bridge itself.
+    Question(Question),
+    /// Nobody any more, but the reply is still to come.
+    Told,
+}
+
+/// What the bridge itself asks the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    Commands,
+    RunState,
+    AgentInfo,
+}
+
+/// The table of requests on the wire.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// Answered in this order.
+    window: VecDeque<Entry>,
+    /// Answered at any time, by id.
+    aside: Vec<Entry>,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.window.push_back(entry);
+    }
+
+    pub(super) fn push_aside(&mut self, entry: Entry) {
+        self.aside.push(entry);
+    }
+
+    /// Number of requests that are answered in order.
+    pub(super) fn in_order(&self) -> usize {
+        self.window.len()
+    }
+
+    /// Number of requests that are answered at any time.
+    pub(super) fn out_of_order(&self) -> usize {
+        self.aside.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.window.is_empty() && self.aside.is_empty()
+    }
+
+    /// Whether a request is on the wire that bears no other beside it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.window.front().is_some_and(|entry| entry.alone)
+    }
+
+    /// Whether a caller still waits.
+    pub(super) fn has_callers(&self) -> bool {
+        self.all().any(|entry| matches!(entry.owner, Owner::Call(_) | Owner::Sync(..)))
+    }
+
+    /// Takes the entry that a reply with this id answers: without an id the oldest of those
+    /// answered in order.
+    pub(super) fn answer(&mut self, id: Option<u64>) -> Option<Entry> {
+        let Some(id) = id else { return self.window.pop_front() };
+        if let Some(entry) = self.answer_aside(id) {
+            return Some(entry);
+        }
+        if self.window.front()?.id == Some(id) { self.window.pop_front() } else { None }
+    }
+
+    /// Takes the entry with this id from those answered at any time.
+    pub(super) fn answer_aside(&mut self, id: u64) -> Option<Entry> {
+        let at = self.aside.iter().position(|entry| entry.id == Some(id))?;
+        Some(self.aside.remove(at))
+    }
+
+    /// Takes the oldest of those answered at any time.
+    pub(super) fn oldest_aside(&mut self) -> Option<Entry> {
+        if self.aside.is_empty() { None } else { Some(self.aside.remove(0)) }
+    }
+
+    /// Takes the entry with this serial number.
+    pub(super) fn remove(&mut self, serial: u64) -> Option<Entry> {
+        if let Some(at) = self.window.iter().position(|entry| entry.serial == serial) {
+            return self.window.remove(at);
+        }
+        let at = self.aside.iter().position(|entry| entry.serial == serial)?;
+        Some(self.aside.remove(at))
+    }
+
+    /// Notes that all bytes of an entry were written; from then on silence lasts `grace`.
+    pub(super) fn sent(&mut self, serial: u64, now: Instant, grace: Duration) {
+        if let Some(entry) = self.all_mut().find(|entry| entry.serial == serial) {
+            entry.sent = true;
+            entry.done = if entry.silent { now.checked_add(grace) } else { None };
+        }
+    }
+
+    /// The nearest deadline.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.all().flat_map(|entry| [entry.deadline, entry.done]).flatten().min()
+    }
+
+    /// Whether the time of the entry with this serial number is up.
+    pub(super) fn is_due(&self, serial: u64, now: Instant) -> bool {
+        let due = |entry: &Entry| entry.deadline.is_some_and(|deadline| deadline <= now);
+        self.all().any(|entry| entry.serial == serial && due(entry))
+    }
+
+    /// Tells those whose time is up; they keep their places. Returns whether there was one whose
+    /// answer is missed.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let mut missed = false;
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        for entry in self.all_mut() {
+            if due(entry.done) {
+                entry.take_owner().succeed();
+            } else if due(entry.deadline) {
+                missed = true;
+                let text = entry.overdue(now);
+                entry.take_owner().fail(Unknown::Timeout, text);
+            } else {
+                continue;
+            }
+            (entry.done, entry.deadline) = (None, None);
+        }
+        missed
+    }
+
+    /// Gives up the places of those whose callers were told.
+    pub(super) fn forget_told(&mut self) {
+        self.window.retain(|entry| !matches!(entry.owner, Owner::Told));
+        self.aside.retain(|entry| !matches!(entry.owner, Owner::Told));
+    }
+
+    /// Empties the table.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Entry> + use<> {
+        let (window, aside) = (std::mem::take(&mut self.window), std::mem::take(&mut self.aside));
+        window.into_iter().chain(aside)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.window.iter().chain(&self.aside)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.window.iter_mut().chain(&mut self.aside)
+    }
+}
+
+impl Entry {
+    /// Tells the owner what the peer answered.
+    pub(super) fn settle(self, result: Result<&[u8], PeerError<'_>>) {
+        match (self.owner, result) {
+            (Owner::Sync(completion, id), Ok(_)) => {
+                completion.complete(Outcome::Return(id.to_string().as_bytes()));
+            }
+            (Owner::Call(completion), Ok(value)) => completion.complete(Outcome::Return(value)),
+            (Owner::Call(completion) | Owner::Sync(completion, _), Err(error)) => {
+                let PeerError { class, desc } = &error;
+                completion.complete(Outcome::Error { class: cut(class), desc: cut(desc) });
+            }
+            (Owner::Question(_) | Owner::Told, _) => {}
+        }
+    }
+
+    /// What the bridge itself asked, if it did.
+    pub(super) fn question(&self) -> Option<Question> {
+        if let Owner::Question(question) = self.owner { Some(question) } else { None }
+    }
+
+    /// Tells the owner that the answer is above a limit.
+    pub(super) fn too_large(self) {
+        let text = format!("the answer to {} is above the limit", self.command);
+        self.owner.fail(Unknown::ReplyTooLarge, text);
+    }
+
+    /// Tells the owner that the outcome is unknown.
+    pub(super) fn fail(self, kind: Unknown, text: String) {
+        self.owner.fail(kind, text);
+    }
+
+    /// Tells the owner that no byte was sent.
+    pub(super) fn refuse(self, kind: NotSent, text: String) {
+        self.owner.tell(Outcome::NotSent(kind, text));
+    }
+
+    /// Tells the owner that the connection ended: where silence is success, this is it.
+    pub(super) fn lose(self, kind: Unknown, text: &str) {
+        if self.silent && self.sent {
+            return self.owner.succeed();
+        }
+        let text = format!("{text}; whether {} was done is unknown", self.command);
+        self.owner.fail(kind, text);
+    }
+
+    fn take_owner(&mut self) -> Owner {
+        std::mem::replace(&mut self.owner, Owner::Told)
+    }
+
+    fn overdue(&self, now: Instant) -> String {
+        let seconds = now.duration_since(self.since).as_secs_f64();
+        format!("no answer to {} within {seconds:.1} s; it may still be done", self.command)
+    }
+}
+
+impl Owner {
+    fn succeed(self) {
+        self.tell(Outcome::Return(b"{}"));
+    }
+
+    fn fail(self, kind: Unknown, text: String) {
+        self.tell(Outcome::Unknown(kind, text));
+    }
+
+    fn tell(self, outcome: Outcome<'_>) {
+        match self {
+            Self::Call(completion) | Self::Sync(completion, _) => completion.complete(outcome),
+            Self::Question(_) | Self::Told => {}
+        }
+    }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST_TEXT)]
+}
+
+#[cfg(test)]
+mod tests;

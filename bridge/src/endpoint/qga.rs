@@ -1,0 +1,343 @@
+//! The agent's dialect: synchronisation by nonce, one request at a time, ids.
+
+use serde::Deserialize;
+use tokio::time::{Duration, Instant};
+
+use super::{
+    Limits, State, Unknown,
+    codec::Frame,
+    inbox::{Inbox, Job},
+    line::line,
+    message::{Id, Message, Reply},
+    pending::Question,
+    sync::nonce,
+    wire::{Dialect, Fault, Wire},
+};
+
+/// Longest pause before an absent agent is asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How the channel is proved to be ours, and with what if the agent's administrator forbids it.
+const WAYS: [&str; 3] = ["guest-sync-delimited", "guest-sync", "guest-ping"];
+
+/// A session with an agent.
+#[derive(Debug)]
+pub(super) struct Qga {
+    phase: Phase,
+    /// The id of the synchronisation: what comes before its reply is of earlier requests.
+    nonce: u64,
+    /// Of the last request.
+    id: u64,
+    /// The channel was in step once since it was opened.
+    proved: bool,
+    /// The agent was asked what it is.
+    asked: bool,
+    /// When the agent counts as ready even if it did not say what it is.
+    ready_by: Option<Instant>,
+    strays: Strays,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Syncing {
+        way: usize,
+        until: Option<Instant>,
+        pause: Duration,
+    },
+    /// The next reply answers the next request.
+    InStep,
+    /// An answer is missed: it must not reach another caller.
+    OutOfStep,
+}
+
+impl Qga {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::OutOfStep,
+            nonce: 0,
+            id: 0,
+            proved: false,
+            asked: false,
+            ready_by: None,
+            strays: Strays::default(),
+        }
+    }
+
+    fn sync(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        let random = nonce().map_err(|error| Fault::not_connected(format!("no nonce: {error}")))?;
+        self.nonce = random;
+        let pause = wire.patience();
+        self.phase = Phase::Syncing { way: 0, until: now.checked_add(pause), pause };
+        self.say_sync(wire, 0);
+        Ok(())
+    }
+
+    /// The first byte ends whatever an earlier client left in the agent's parser.
+    fn say_sync(&self, wire: &mut Wire, way: usize) {
+        let arguments = format!("{{\"id\":{}}}", self.nonce);
+        let arguments = if WAYS[way] == "guest-ping" { "" } else { &arguments };
+        let mut bytes = vec![0xFF];
+        bytes.extend(line("execute", WAYS[way], arguments.as_bytes(), Some(self.nonce)));
+        wire.say(bytes);
+    }
+
+    fn in_step(&mut self, wire: &mut Wire, now: Instant) {
+        self.phase = Phase::InStep;
+        self.proved = true;
+        wire.refusal = None;
+        // In order of answers there can be only the caller who asked for the synchronisation.
+        if let Some(entry) = wire.pending.answer(None) {
+            entry.settle(Ok(b""));
+        }
+        if !self.asked {
+            self.ready_by = now.checked_add(super::SURVEY);
+            wire.change(|status| status.state = State::Connecting);
+        }
+    }
+
+    fn ready(&mut self, wire: &mut Wire) {
+        self.ready_by = None;
+        wire.ready();
+    }
+
+    fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) {
+        let ours = self.is_own(&reply);
+        if let Some(Id::Number(id)) = reply.id {
+            if let Some(entry) = wire.pending.answer_aside(id) {
+                return entry.settle(reply.result);
+            }
+        }
+        match self.phase {
+            // An error with our id proves the channel as well as a value does.
+            Phase::Syncing { .. } if ours => self.in_step(wire, now),
+            Phase::Syncing { way, until, pause } => match reply.result {
+                Err(error) if reply.id.is_none() && error.class == "CommandNotFound" => {
+                    self.try_next_way(wire, way, until, pause);
+                }
+                _ => self.strays.count(wire, now),
+            },
+            Phase::InStep if !ours => self.answer(wire, reply, now),
+            Phase::InStep | Phase::OutOfStep => self.strays.count(wire, now),
+        }
+    }
+
+    /// Agents that forbid a way and echo no ids answer with an error that names nothing.
+    fn try_next_way(
+        &mut self,
+        wire: &mut Wire,
+        way: usize,
+        until: Option<Instant>,
+        pause: Duration,
+    ) {
+        if way + 1 < WAYS.len() && wire.output.is_empty() {
+            self.phase = Phase::Syncing { way: way + 1, until, pause };
+            self.say_sync(wire, way + 1);
+        }
+    }
+
+    fn is_own(&self, reply: &Reply<'_>) -> bool {
+        match (reply.id, &reply.result) {
+            (Some(id), _) => id == Id::Number(self.nonce),
+            (None, Ok(value)) => *value == self.nonce.to_string().as_bytes(),
+            (None, Err(_)) => false,
+        }
+    }
+
+    fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) {
+        let entry = match reply.id {
+            Some(Id::Number(id)) => wire.pending.answer(Some(id)),
+            Some(Id::Foreign) => None,
+            // Agents before QEMU 4.0 echo no ids.
+            None if wire.pending.in_order() > 0 => wire.pending.answer(None),
+            None if reply.result.is_err() => wire.pending.oldest_aside(),
+            None => None,
+        };
+        match entry {
+            None => self.strays.count(wire, now),
+            Some(entry) if entry.question().is_some() => {
+                self.learn(wire, reply.result.unwrap_or_default());
+            }
+            Some(entry) => entry.settle(reply.result),
+        }
+    }
+
+    /// Takes what the agent says of itself; no text if it does not say.
+    fn learn(&mut self, wire: &mut Wire, text: &[u8]) {
+        if let Ok(info) = serde_json::from_slice::<AgentInfo>(text) {
+            let enabled = info.supported_commands.into_iter().filter(|command| command.enabled);
+            let mut names: Vec<_> = enabled.map(|command| command.name).collect();
+            names.sort_unstable();
+            wire.change(|status| {
+                status.version = info.version;
+                status.commands = names;
+            });
+        }
+        self.ready(wire);
+    }
+
+    /// A reply is lost that the request on the wire may have waited for.
+    fn garbage(&mut self, wire: &mut Wire, what: &str, now: Instant) {
+        self.strays.count(wire, now);
+        if !matches!(self.phase, Phase::InStep) {
+            return;
+        }
+        if let Some(entry) = wire.pending.answer(None) {
+            self.phase = Phase::OutOfStep;
+            wire.withdraw();
+            match entry.question() {
+                Some(_) => self.ready(wire),
+                None => entry.fail(Unknown::BadReply, format!("the agent sent {what}")),
+            }
+        }
+    }
+
+    fn too_large(&mut self, wire: &mut Wire, now: Instant) {
+        let entry = match self.phase {
+            Phase::InStep => wire.pending.answer(None),
+            _ => None,
+        };
+        match entry {
+            None => self.strays.count(wire, now),
+            Some(entry) if entry.question().is_some() => self.ready(wire),
+            Some(entry) => entry.too_large(),
+        }
+    }
+
+    fn send(&mut self, wire: &mut Wire, job: Job) {
+        self.id += 1;
+        let request = &job.request;
+        let text = line("execute", &request.command, &request.arguments, Some(self.id));
+        if request.replies {
+            wire.send(job, Some(self.id), text);
+        } else {
+            wire.send_aside(job, self.id, text);
+        }
+    }
+}
+
+impl Dialect for Qga {
+    fn open(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        self.sync(wire, now)?;
+        self.id = self.nonce >> 20;
+        Ok(())
+    }
+
+    fn longest(&self, limits: &Limits) -> usize {
+        limits.message
+    }
+
+    fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
+        match frame {
+            Frame::Mark => {}
+            Frame::Garbage => self.garbage(wire, "text that is no message", now),
+            Frame::TooLarge(_) => self.too_large(wire, now),
+            Frame::Message(text) => match Message::parse(text) {
+                Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
+                Ok(_) => self.strays.count(wire, now),
+                Err(error) => self.garbage(wire, &error.0, now),
+            },
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
+        match self.phase {
+            Phase::OutOfStep if !inbox.is_empty() => self.sync(wire, now),
+            Phase::InStep if wire.pending.in_order() == 0 => {
+                if !self.asked {
+                    self.asked = true;
+                    self.id += 1;
+                    let text = line("execute", "guest-info", b"", Some(self.id));
+                    let patience = Some(wire.patience());
+                    wire.ask(Question::AgentInfo, Some(self.id), text, now, patience);
+                    return Ok(());
+                }
+                match inbox.take_front(|_| true) {
+                    Some(job) if job.sync.is_some() => {
+                        wire.send(job, None, Vec::new());
+                        self.sync(wire, now)
+                    }
+                    Some(job) => {
+                        self.send(wire, job);
+                        Ok(())
+                    }
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        if wire.expire(now) {
+            wire.pending.forget_told();
+            if matches!(self.phase, Phase::InStep) {
+                wire.withdraw();
+                self.phase = Phase::OutOfStep;
+            }
+        }
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.ready_by) {
+            self.ready(wire);
+        }
+        match self.phase {
+            Phase::Syncing { until, .. } if due(until) && self.proved => {
+                Err(Fault::busy("the agent does not answer"))
+            }
+            Phase::Syncing { way, until, pause } if due(until) => {
+                // It may have been restarted with our question half read.
+                let pause = (pause * 2).min(LONGEST_PAUSE);
+                self.phase = Phase::Syncing { way, until: now.checked_add(pause), pause };
+                if wire.output.is_empty() {
+                    self.say_sync(wire, way);
+                }
+                wire.unresponsive(
+                    "the agent does not answer: it is not running, or another client holds it",
+                );
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let sync = match self.phase {
+            Phase::Syncing { until, .. } => until,
+            _ => None,
+        };
+        [sync, self.ready_by].into_iter().flatten().min()
+    }
+}
+
+/// Replies that answer nothing; told to the log at most once a second, because the guest decides
+/// how many there are.
+#[derive(Debug, Default)]
+struct Strays {
+    number: u64,
+    told: Option<Instant>,
+}
+
+impl Strays {
+    fn count(&mut self, wire: &Wire, now: Instant) {
+        self.number += 1;
+        if self.told.is_none_or(|told| now.duration_since(told) >= Duration::from_secs(1)) {
+            self.told = Some(now);
+            tracing::debug!(socket = %wire.socket, number = self.number, "replies that answer nothing");
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct AgentInfo {
+    version: String,
+    supported_commands: Vec<AgentCommand>,
+}
+
+#[derive(Deserialize)]
+struct AgentCommand {
+    name: String,
+    enabled: bool,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! The monitor's dialect: greeting and negotiation, replies in order, events.
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::{
+    Event, Limits, State, Unknown,
+    codec::Frame,
+    inbox::{Inbox, Job},
+    line::line,
+    message::{Id, Message, Reply, begins_event},
+    pending::Question,
+    sync::nonce,
+    wire::{Dialect, Fault, Wire},
+};
+
+/// Events after which the machine's state is asked for again.
+const RUN_STATE_EVENTS: [&str; 10] = [
+    "GUEST_PANICKED",
+    "MIGRATION",
+    "POWERDOWN",
+    "RESET",
+    "RESUME",
+    "SHUTDOWN",
+    "STOP",
+    "SUSPEND",
+    "WAKEUP",
+    "WATCHDOG",
+];
+
+/// A session with a monitor.
+#[derive(Debug)]
+pub(super) struct Qmp {
+    phase: Phase,
+    /// The id of `qmp_capabilities`: what comes before its reply is of an earlier client.
+    nonce: u64,
+    /// Of the last request that carries an id.
+    id: u64,
+    oob: bool,
+    /// To be asked as soon as there is room.
+    questions: Vec<Question>,
+    /// A question about the run state is on the wire.
+    asking: bool,
+    /// When the peer counts as ready even if the opening questions are not answered.
+    ready_by: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Until the greeting; the time is over if `None`.
+    Greeting(Option<Instant>),
+    /// Until the reply to `qmp_capabilities`.
+    Negotiating(Option<Instant>),
+    Serving,
+}
+
+impl Qmp {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Greeting(None),
+            nonce: 0,
+            id: 0,
+            oob: false,
+            questions: Vec::new(),
+            asking: false,
+            ready_by: None,
+        }
+    }
+
+    fn greeted(&mut self, wire: &mut Wire, now: Instant) {
+        wire.refusal = None;
+        wire.change(|status| status.state = State::Connecting);
+        let enable: &[u8] = if self.oob { br#"{"enable":["oob"]}"# } else { b"" };
+        wire.say(line("execute", "qmp_capabilities", enable, Some(self.nonce)));
+        self.phase = Phase::Negotiating(now.checked_add(wire.patience()));
+    }
+
+    fn negotiated(&mut self, wire: &mut Wire, now: Instant) {
+        wire.refusal = None;
+        self.phase = Phase::Serving;
+        self.questions = vec![Question::RunState, Question::Commands];
+        self.ready_by = now.checked_add(super::SURVEY);
+        let capabilities = if self.oob { vec!["oob".to_owned()] } else { Vec::new() };
+        wire.change(|status| {
+            status.state = State::Connecting;
+            status.capabilities = capabilities;
+        });
+    }
+
+    fn message(
+        &mut self,
+        wire: &mut Wire,
+        message: Message<'_>,
+        now: Instant,
+    ) -> Result<(), Fault> {
+        match (&self.phase, message) {
+            (Phase::Greeting(_), Message::Greeting { version, oob }) => {
+                self.oob = oob;
+                self.greeted(wire, now);
+                wire.change(|status| status.version = version);
+            }
+            (Phase::Negotiating(_), Message::Reply(reply)) if reply.id == Some(self.own_id()) => {
+                match reply.result {
+                    Ok(_) => self.negotiated(wire, now),
+                    Err(error) => {
+                        let text = format!("the monitor refuses to negotiate: {}", error.desc);
+                        return Err(Fault::not_connected(text));
+                    }
+                }
+            }
+            (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply),
+            (Phase::Serving, Message::Event { name, data, timestamp }) => {
+                if RUN_STATE_EVENTS.contains(&&*name) {
+                    self.wonder(Question::RunState);
+                }
+                wire.observer().event(&Event { name: &name, data, timestamp });
+            }
+            (Phase::Serving, Message::Greeting { .. }) => return broken(wire, "a second greeting"),
+            // Of an earlier client, or of the time before the negotiation.
+            (Phase::Greeting(_) | Phase::Negotiating(_), _) => {}
+        }
+        Ok(())
+    }
+
+    fn own_id(&self) -> Id {
+        Id::Number(self.nonce)
+    }
+
+    fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>) -> Result<(), Fault> {
+        let id = match reply.id {
+            None => None,
+            Some(Id::Number(id)) => Some(id),
+            Some(Id::Foreign) => return broken(wire, "a reply with a foreign id"),
+        };
+        let Some(entry) = wire.pending.answer(id) else {
+            return broken(wire, "a reply that answers nothing");
+        };
+        match entry.question() {
+            Some(question) => self.learn(wire, question, reply.result.unwrap_or_default()),
+            None => entry.settle(reply.result),
+        }
+        Ok(())
+    }
+
+    /// Takes the answer to a question; no text if there was none.
+    fn learn(&mut self, wire: &mut Wire, question: Question, text: &[u8]) {
+        if question == Question::RunState {
+            self.asking = false;
+            let run_state = serde_json::from_slice(text).map(|RunState { status }| status);
+            wire.change(|status| status.run_state = run_state.unwrap_or_default());
+        } else {
+            let commands: Vec<Command> = serde_json::from_slice(text).unwrap_or_default();
+            let mut names: Vec<_> = commands.into_iter().map(|command| command.name).collect();
+            names.sort_unstable();
+            wire.change(|status| status.commands = names);
+            // The last of the opening questions.
+            self.ready(wire);
+        }
+    }
+
+    fn ready(&mut self, wire: &mut Wire) {
+        self.ready_by = None;
+        wire.ready();
+    }
+
+    /// Notes a question, unless it is to be asked anyway.
+    fn wonder(&mut self, question: Question) {
+        if !self.questions.contains(&question) {
+            self.questions.push(question);
+        }
+    }
+
+    fn too_large(&mut self, wire: &mut Wire, beginning: &[u8]) -> Result<(), Fault> {
+        match self.phase {
+            Phase::Greeting(_) => Err(Fault::not_connected("the greeting is above the limit")),
+            Phase::Negotiating(_) => Ok(()),
+            Phase::Serving if begins_event(beginning) => {
+                tracing::warn!(socket = %wire.socket, "event above the limit dropped");
+                Ok(())
+            }
+            Phase::Serving => {
+                let entry = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside());
+                let Some(entry) = entry else {
+                    return broken(wire, "a reply that answers nothing");
+                };
+                match entry.question() {
+                    Some(question) => self.learn(wire, question, b""),
+                    None => entry.too_large(),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn garbage(&self, wire: &mut Wire, what: &str) -> Result<(), Fault> {
+        match self.phase {
+            Phase::Greeting(_) => Err(Fault::not_connected("no greeting: this is not a monitor")),
+            // The rest of a reply to an earlier client.
+            Phase::Negotiating(_) => Ok(()),
+            Phase::Serving => broken(wire, what),
+        }
+    }
+
+    /// Asks what the bridge wants to know; this may take one place more than the callers have.
+    fn ask(&mut self, wire: &mut Wire, now: Instant) -> bool {
+        let ready = |&question: &Question| question != Question::RunState || !self.asking;
+        let Some(at) = self.questions.iter().position(ready) else { return false };
+        let question = self.questions.remove(at);
+        self.asking |= question == Question::RunState;
+        let command =
+            if question == Question::RunState { "query-status" } else { "query-commands" };
+        wire.ask(question, None, line("execute", command, b"", None), now, None);
+        true
+    }
+
+    fn window(&self, limits: &Limits) -> usize {
+        if self.oob { limits.in_flight } else { 1 }
+    }
+
+    fn send(&mut self, wire: &mut Wire, job: Job) {
+        let request = &job.request;
+        if overtakes(&job) && self.oob {
+            self.id += 1;
+            let text = line("exec-oob", &request.command, &request.arguments, Some(self.id));
+            wire.send_aside(job, self.id, text);
+        } else {
+            let text = line("execute", &request.command, &request.arguments, None);
+            wire.send(job, None, text);
+        }
+    }
+}
+
+impl Dialect for Qmp {
+    fn open(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        let random = nonce().map_err(|error| Fault::not_connected(format!("no nonce: {error}")))?;
+        self.nonce = random;
+        // A late reply out of band to an earlier client must not fit.
+        self.id = random >> 32;
+        self.phase = Phase::Greeting(now.checked_add(wire.patience()));
+        Ok(())
+    }
+
+    fn longest(&self, limits: &Limits) -> usize {
+        match self.phase {
+            Phase::Greeting(_) => limits.greeting,
+            _ => limits.message,
+        }
+    }
+
+    fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
+        match frame {
+            Frame::Mark => Ok(()),
+            Frame::Garbage => self.garbage(wire, "text that is no message"),
+            Frame::TooLarge(beginning) => self.too_large(wire, beginning),
+            Frame::Message(text) => match Message::parse(text) {
+                Ok(message) => self.message(wire, message, now),
+                Err(error) => self.garbage(wire, &error.0),
+            },
+        }
+    }
+
+    fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
+        if !matches!(self.phase, Phase::Serving) || wire.pending.is_closed() {
+            return Ok(());
+        }
+        let window = self.window(&wire.limits);
+        if self.oob && wire.pending.out_of_order() < wire.limits.in_flight {
+            if let Some(job) = inbox.take_first(overtakes) {
+                self.send(wire, job);
+                return Ok(());
+            }
+        }
+        if wire.pending.in_order() <= window && self.ask(wire, now) {
+            return Ok(());
+        }
+        // With a second command on its way, the peer gives a descriptor to the wrong one.
+        let room = wire.pending.in_order() < window;
+        let alone = wire.pending.is_empty();
+        let in_band = |job: &Job| !(self.oob && overtakes(job));
+        let fits = |job: &Job| room && in_band(job) && (job.request.fd.is_none() || alone);
+        if let Some(job) = inbox.take_front(fits) {
+            self.send(wire, job);
+        }
+        Ok(())
+    }
+
+    fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        match &mut self.phase {
+            Phase::Greeting(until) if due(*until) => {
+                *until = None;
+                wire.unresponsive("another client holds the monitor: it does not greet");
+            }
+            Phase::Negotiating(until) if due(*until) => {
+                *until = None;
+                wire.unresponsive("the monitor is busy with a command of an earlier client");
+            }
+            _ => {}
+        }
+        if due(self.ready_by) {
+            self.ready(wire);
+        }
+        wire.expire(now);
+        Ok(())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Greeting(until) | Phase::Negotiating(until) => until,
+            Phase::Serving => self.ready_by,
+        }
+    }
+}
+
+/// A descriptor needs its place in the order.
+fn overtakes(job: &Job) -> bool {
+    job.request.oob && job.request.fd.is_none()
+}
+
+/// Replies pair in order: after one that is not understood, none can be trusted.
+fn broken(wire: &mut Wire, what: &str) -> Result<(), Fault> {
+    let text = format!("the monitor sent {what}");
+    if let Some(entry) = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside()) {
+        entry.fail(Unknown::BadReply, text.clone());
+    }
+    Err(Fault::not_connected(text))
+}
+
+#[derive(Deserialize)]
+struct RunState {
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct Command {
+    name: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The owner of the socket: connects, serves, waits, connects again.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    Config, Handle, NotSent, Protocol,
+    connection::Connection,
+    inbox::Inbox,
+    link::Link,
+    sync::nonce,
+    wire::{Fault, Wire},
+};
+
+/// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
+/// until then wait.
+pub fn new(config: Config) -> (Handle, Task) {
+    let inbox = Arc::new(Inbox::new(config.limits.waiting));
+    let (alive, ended) = watch::channel(());
+    let handle = Handle::new(inbox.clone(), config.protocol, ended);
+    let wire = Wire::new(&config);
+    (handle, Task { config, wire, inbox, _alive: alive })
+}
+
+/// Runs an endpoint; dropped, it tells all requests that they are not done.
+pub struct Task {
+    config: Config,
+    wire: Wire,
+    inbox: Arc<Inbox>,
+    /// Tells the handles that the task is gone.
+    _alive: watch::Sender<()>,
+}
+
+impl Task {
+    /// Serves the endpoint until [`Handle::stop`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: dropped, it closes the socket and tells requests on the wire
+    /// `Unknown::ConnectionLost`, those that wait `NotSent::Stopping`.
+    pub async fn run(mut self) {
+        let mut backoff = Backoff::new(self.config.limits.backoff);
+        let mut told = false;
+        while self.inbox.stopping().is_none() {
+            let (fault, was_ready) = self.attempt().await;
+            if was_ready {
+                backoff.reset();
+                told = false;
+            }
+            self.log(&fault, &mut told);
+            self.inbox.refuse_all(fault.kind, &fault.text);
+            tokio::select! {
+                () = sleep(backoff.next()) => {}
+                () = self.inbox.wanted() => {}
+            }
+        }
+    }
+
+    /// One connection, from the attempt to its end, and whether the peer was ready.
+    async fn attempt(&mut self) -> (Fault, bool) {
+        match Link::connect(&self.config.socket) {
+            Ok(link) => {
+                self.wire.connected();
+                let protocol = self.config.protocol;
+                let fault =
+                    Connection::new(link, protocol, &mut self.wire, &self.inbox).serve().await;
+                (fault, self.wire.was_ready())
+            }
+            Err(error) => {
+                let fault = self.unreachable(&error);
+                self.wire.unconnected(&fault);
+                (fault, false)
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Fault {
+        let advice = match (error.kind(), self.config.protocol) {
+            (io::ErrorKind::NotFound, Protocol::Qmp) => "is the machine running, with -qmp there?",
+            (io::ErrorKind::NotFound, Protocol::Qga) => {
+                "is the machine running, with the agent's channel there?"
+            }
+            (io::ErrorKind::ConnectionRefused, _) => "the program that made it has ended",
+            (io::ErrorKind::PermissionDenied, _) => {
+                "the bridge's user needs write permission on the socket"
+            }
+            (io::ErrorKind::WouldBlock, _) => "another client holds it, and more wait",
+            _ => "see the path and the limits of the service",
+        };
+        let text = format!("cannot connect to {}: {error}; {advice}", self.wire.socket);
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Fault::busy(text),
+            _ => Fault::not_connected(text),
+        }
+    }
+
+    /// Tells the first failure in a row; the others are told only to those who look for them.
+    fn log(&self, fault: &Fault, told: &mut bool) {
+        let socket = &self.wire.socket;
+        if *told || fault.kind == NotSent::Stopping {
+            tracing::debug!(socket, fault = fault.text, "not connected");
+        } else {
+            tracing::warn!(socket, fault = fault.text, "not connected");
+        }
+        *told = true;
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.inbox.stop(Duration::ZERO);
+    }
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// The pauses between attempts: each twice as long as the one before, less a random part, so
+/// that many endpoints do not try at the same time.
+#[derive(Debug)]
+struct Backoff {
+    bounds: (Duration, Duration),
+    pause: Duration,
+}
+
+impl Backoff {
+    fn new(bounds: (Duration, Duration)) -> Self {
+        Self { bounds, pause: bounds.0 }
+    }
+
+    fn reset(&mut self) {
+        self.pause = self.bounds.0;
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(self.bounds.1);
+        // Without random bytes the pause is merely not spread.
+        let thousandths = nonce().unwrap_or(0) % 250;
+        pause - pause * u32::try_from(thousandths).unwrap_or(0) / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests;

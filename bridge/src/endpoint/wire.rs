@@ -1,0 +1,261 @@
+//! What both dialects write to: the message that leaves, the requests on the wire, the status.
+
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    Config, Limits, NotSent, Observer, State, Status, Unknown,
+    codec::Frame,
+    inbox::{Inbox, Job},
+    pending::{Entry, Owner, Pending, Question},
+};
+
+/// How a protocol opens a connection, sends requests and reads frames. Without input or output
+/// of its own: bytes leave through the [`Wire`].
+pub(super) trait Dialect: Send {
+    /// Begins a connection.
+    fn open(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault>;
+    /// The limit for the next message of the peer, in bytes.
+    fn longest(&self, limits: &Limits) -> usize;
+    /// Takes a frame from the peer.
+    fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault>;
+    /// Puts the next message on the empty wire, if one may leave.
+    fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault>;
+    /// Does what is due.
+    fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault>;
+    /// When something of the dialect's own is due.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// Why a connection is given up, and what those who wait are told.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) kind: NotSent,
+    pub(super) text: String,
+}
+
+/// One endpoint's side of a connection; outlives connections, so that no id is used twice.
+pub(super) struct Wire {
+    /// Path of the socket, for the log.
+    pub(super) socket: String,
+    pub(super) limits: Limits,
+    pub(super) output: Output,
+    pub(super) pending: Pending,
+    /// Why the peer cannot be asked anything now.
+    pub(super) refusal: Option<&'static str>,
+    observer: Arc<dyn Observer>,
+    status: Status,
+    serial: u64,
+    was_ready: bool,
+}
+
+/// The message that leaves.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) bytes: Vec<u8>,
+    /// Number of bytes that left.
+    pub(super) at: usize,
+    /// Leaves with the first byte.
+    pub(super) fd: Option<OwnedFd>,
+    /// Of the entry; 0 for messages of the dialect.
+    serial: u64,
+}
+
+impl Fault {
+    pub(super) fn not_connected(text: impl Into<String>) -> Self {
+        Self { kind: NotSent::NotConnected, text: text.into() }
+    }
+
+    pub(super) fn stopping() -> Self {
+        Self { kind: NotSent::Stopping, text: "the bridge is about to end".into() }
+    }
+
+    pub(super) fn busy(text: impl Into<String>) -> Self {
+        Self { kind: NotSent::Busy, text: text.into() }
+    }
+}
+
+impl Output {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether no byte of this entry left.
+    fn withholds(&self, serial: u64) -> bool {
+        self.serial == serial && self.at == 0 && !self.is_empty()
+    }
+}
+
+impl Wire {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            socket: config.socket.display().to_string(),
+            limits: config.limits,
+            output: Output::default(),
+            pending: Pending::default(),
+            refusal: None,
+            observer: config.observer.clone(),
+            status: Status::default(),
+            serial: 0,
+            was_ready: false,
+        }
+    }
+
+    pub(super) fn observer(&self) -> &dyn Observer {
+        &*self.observer
+    }
+
+    /// Changes the status, and tells it if it differs then.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Status)) {
+        let before = self.status.clone();
+        change(&mut self.status);
+        if before != self.status {
+            self.observer.changed(&self.status);
+        }
+    }
+
+    /// A connection begins.
+    pub(super) fn connected(&mut self) {
+        self.was_ready = false;
+        // Until it proves itself, a peer that did not answer before stays one that does not.
+        if self.status.state == State::Disconnected {
+            self.change(|status| status.state = State::Connecting);
+        }
+    }
+
+    /// The peer answered everything it must: it is ready.
+    pub(super) fn ready(&mut self) {
+        self.was_ready = true;
+        self.change(|status| status.state = State::Ready);
+    }
+
+    /// Whether the peer was ready in this connection or the last one.
+    pub(super) fn was_ready(&self) -> bool {
+        self.was_ready
+    }
+
+    /// The peer does not answer: calls are refused with this text until it does.
+    pub(super) fn unresponsive(&mut self, text: &'static str) {
+        self.refusal = Some(text);
+        self.change(|status| status.state = State::Unresponsive);
+    }
+
+    /// Sends a message that is no request of the table.
+    pub(super) fn say(&mut self, bytes: Vec<u8>) {
+        self.output = Output { bytes, at: 0, fd: None, serial: 0 };
+    }
+
+    /// Sends a caller's request, answered in order.
+    pub(super) fn send(&mut self, job: Job, id: Option<u64>, bytes: Vec<u8>) {
+        let entry = self.put(job, id, bytes);
+        self.pending.push(entry);
+    }
+
+    /// Sends a caller's request, answered at any time.
+    pub(super) fn send_aside(&mut self, job: Job, id: u64, bytes: Vec<u8>) {
+        let entry = self.put(job, Some(id), bytes);
+        self.pending.push_aside(entry);
+    }
+
+    /// Sends a question of the bridge itself; `patience` bounds the wait for the answer.
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        id: Option<u64>,
+        bytes: Vec<u8>,
+        now: Instant,
+        patience: Option<Duration>,
+    ) {
+        self.serial += 1;
+        self.output = Output { bytes, at: 0, fd: None, serial: self.serial };
+        self.pending.push(Entry {
+            serial: self.serial,
+            id,
+            owner: Owner::Question(question),
+            command: String::new(),
+            since: now,
+            deadline: patience.and_then(|patience| now.checked_add(patience)),
+            silent: false,
+            alone: false,
+            sent: false,
+            done: None,
+        });
+    }
+
+    fn put(&mut self, job: Job, id: Option<u64>, bytes: Vec<u8>) -> Entry {
+        let Job { request, sync, since, deadline } = job;
+        self.serial += 1;
+        let serial = self.serial;
+        let alone = request.fd.is_some();
+        self.output = Output { bytes, at: 0, fd: request.fd, serial };
+        let owner = match sync {
+            Some(id) => Owner::Sync(request.completion, id),
+            None => Owner::Call(request.completion),
+        };
+        Entry {
+            serial,
+            id,
+            owner,
+            command: request.command,
+            since,
+            deadline,
+            silent: !request.replies,
+            alone,
+            sent: false,
+            done: None,
+        }
+    }
+
+    /// Gives up what did not leave yet of the message; the peer must be told by other means.
+    pub(super) fn withdraw(&mut self) {
+        self.output = Output::default();
+    }
+
+    /// Notes that the message left.
+    pub(super) fn written(&mut self, now: Instant) {
+        let Output { serial, .. } = std::mem::take(&mut self.output);
+        self.pending.sent(serial, now, self.limits.grace);
+    }
+
+    /// Tells callers whose time is up. Returns whether the answer to a request that left is
+    /// missed.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let serial = self.output.serial;
+        if self.output.withholds(serial) && self.pending.is_due(serial, now) {
+            self.output = Output::default();
+            if let Some(entry) = self.pending.remove(serial) {
+                let text =
+                    format!("{} was not sent in time: the peer takes no bytes", entry.command);
+                entry.refuse(NotSent::Busy, text);
+            }
+        }
+        self.pending.expire(now)
+    }
+
+    /// The connection ended: nothing of it crosses over to the next one.
+    pub(super) fn end(&mut self, kind: Unknown, fault: &Fault) {
+        let output = std::mem::take(&mut self.output);
+        for entry in self.pending.take_all() {
+            if output.withholds(entry.serial) {
+                entry.refuse(fault.kind, fault.text.clone());
+            } else {
+                entry.lose(kind, &fault.text);
+            }
+        }
+        self.unconnected(fault);
+    }
+
+    /// There is no connection, for this reason.
+    pub(super) fn unconnected(&mut self, fault: &Fault) {
+        self.refusal = None;
+        let state =
+            if fault.kind == NotSent::Busy { State::Unresponsive } else { State::Disconnected };
+        self.change(|status| *status = Status { state, ..Status::default() });
+    }
+
+    /// How long a peer is given to prove that it listens.
+    pub(super) fn patience(&self) -> Duration {
+        self.limits.greeting_timeout
+    }
+}

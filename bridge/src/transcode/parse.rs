@@ -1,0 +1,247 @@
+//! Reads JSON text. serde_json reads the scalars; lists and objects are kept on a stack of our
+//! own, because its recursion takes 2 KiB of the thread's stack for each level.
+
+use std::{borrow::Cow, fmt, mem};
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+use super::{
+    json::{Json, repeated},
+    limits::{PARSE_DEPTH, PARSE_VALUES},
+};
+
+/// Why text is not taken as JSON.
+#[derive(Debug)]
+pub enum ParseError {
+    /// Not a string, number or literal where one begins.
+    Scalar {
+        /// Offset in bytes.
+        at: usize,
+        /// What serde_json says, with places counted from that offset.
+        error: serde_json::Error,
+    },
+    /// Something else is expected here.
+    Syntax {
+        /// Offset in bytes.
+        at: usize,
+        /// What is expected.
+        expected: &'static str,
+    },
+    /// An object has this member twice.
+    Repeated(String),
+    /// Nesting beyond 1,024 levels, or more than 1 Mi values.
+    TooLarge,
+}
+
+/// Reads one value, which must fill the text.
+pub(super) fn parse(text: &[u8]) -> Result<Json<'_>, ParseError> {
+    let mut source = Source { text, at: 0 };
+    let mut open: Vec<Open<'_>> = Vec::new();
+    for _ in 0..PARSE_VALUES {
+        let mut value = match source.peek() {
+            Some(b'[') if !source.opens(b']') => {
+                open.push(Open::List(Vec::new()));
+                check_depth(&open)?;
+                continue;
+            }
+            Some(b'{') if !source.opens(b'}') => {
+                open.push(Open::Object(Vec::new(), source.name()?));
+                check_depth(&open)?;
+                continue;
+            }
+            Some(b'[') => Json::List(Vec::new()),
+            Some(b'{') => Json::Object(Vec::new()),
+            _ => source.scalar::<Scalar<'_>>()?.0,
+        };
+        loop {
+            let Some(last) = open.last_mut() else { return source.end(value) };
+            if last.add(value, &mut source)? {
+                break;
+            }
+            value = open.pop().map_or(Ok(Json::Null), Open::close)?;
+        }
+    }
+    Err(ParseError::TooLarge)
+}
+
+/// A list or object whose end is not read yet.
+enum Open<'a> {
+    List(Vec<Json<'a>>),
+    /// The members, and the name of the one that is read.
+    Object(Vec<(Cow<'a, str>, Json<'a>)>, Cow<'a, str>),
+}
+
+impl<'a> Open<'a> {
+    /// Takes a value; whether another one follows.
+    fn add(&mut self, value: Json<'a>, source: &mut Source<'a>) -> Result<bool, ParseError> {
+        match self {
+            Self::List(items) => {
+                items.push(value);
+                source.follows(b']', "',' or ']'")
+            }
+            Self::Object(members, name) => {
+                members.push((mem::take(name), value));
+                let follows = source.follows(b'}', "',' or '}'")?;
+                if follows {
+                    *name = source.name()?;
+                }
+                Ok(follows)
+            }
+        }
+    }
+
+    fn close(self) -> Result<Json<'a>, ParseError> {
+        match self {
+            Self::List(items) => Ok(Json::List(items)),
+            Self::Object(members, _) => match repeated(members.iter().map(|(name, _)| &**name)) {
+                Some(name) => Err(ParseError::Repeated(name.to_owned())),
+                None => Ok(Json::Object(members)),
+            },
+        }
+    }
+}
+
+/// The text and how far it is read.
+struct Source<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Source<'a> {
+    /// The next byte that is not white space.
+    fn peek(&mut self) -> Option<u8> {
+        let rest = &self.text[self.at..];
+        let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        self.at += space.count();
+        self.text.get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// Passes over an opening bracket; whether `close` follows at once, which it passes over too.
+    fn opens(&mut self, close: u8) -> bool {
+        self.at += 1;
+        self.take(close)
+    }
+
+    fn follows(&mut self, close: u8, expected: &'static str) -> Result<bool, ParseError> {
+        if self.take(b',') {
+            return Ok(true);
+        }
+        self.expect(close, expected).map(|()| false)
+    }
+
+    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), ParseError> {
+        if self.take(byte) { Ok(()) } else { Err(ParseError::Syntax { at: self.at, expected }) }
+    }
+
+    fn name(&mut self) -> Result<Cow<'a, str>, ParseError> {
+        let Name(name) = self.scalar()?;
+        self.expect(b':', "':'")?;
+        Ok(name)
+    }
+
+    fn scalar<T: Deserialize<'a>>(&mut self) -> Result<T, ParseError> {
+        let at = self.at;
+        let mut values = serde_json::Deserializer::from_slice(&self.text[at..]).into_iter();
+        match values.next() {
+            Some(Ok(value)) => {
+                self.at += values.byte_offset();
+                Ok(value)
+            }
+            Some(Err(error)) => Err(ParseError::Scalar { at, error }),
+            None => Err(ParseError::Syntax { at, expected: "a value" }),
+        }
+    }
+
+    fn end(mut self, value: Json<'a>) -> Result<Json<'a>, ParseError> {
+        match self.peek() {
+            None => Ok(value),
+            Some(_) => Err(ParseError::Syntax { at: self.at, expected: "the end" }),
+        }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar { at, error } => write!(f, "at byte {at}: {error}"),
+            Self::Syntax { at, expected } => write!(f, "at byte {at}: expected {expected}"),
+            Self::Repeated(name) => write!(f, "member {name:?} twice in one object"),
+            Self::TooLarge => f.write_str("more than 1,024 levels or 1 Mi values"),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        if let Self::Scalar { error, .. } = self { Some(error) } else { None }
+    }
+}
+
+fn check_depth(open: &[Open<'_>]) -> Result<(), ParseError> {
+    if open.len() > PARSE_DEPTH { Err(ParseError::TooLarge) } else { Ok(()) }
+}
+
+/// A string, number or literal.
+struct Scalar<'a>(Json<'a>);
+
+/// A string.
+struct Name<'a>(Cow<'a, str>);
+
+struct ScalarVisitor;
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(ScalarVisitor).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        match source.deserialize_str(ScalarVisitor)? {
+            Json::Str(name) => Ok(Self(name)),
+            _ => Err(de::Error::custom("expected a string")),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, number or literal")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Int(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Str(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Str(Cow::Borrowed(text)))
+    }
+}

@@ -1,0 +1,236 @@
+//! Writes the JSON text that a peer accepts: compact, escaped ASCII, within the peer's limits.
+
+use std::{fmt, io::Write};
+
+use super::limits::{JSON_BYTES, JSON_DEPTH, JSON_TOKENS};
+
+/// JSON text that grows. Commas are its own affair.
+#[derive(Debug)]
+pub(super) struct Writer {
+    text: Vec<u8>,
+    depth: usize,
+    tokens: usize,
+    rules: Rules,
+}
+
+/// Who is to read the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    /// QEMU or its agent.
+    Peer,
+    /// A client on the bus.
+    Client,
+}
+
+/// Why a value cannot be sent to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwritable {
+    /// The peer's parser refuses Unicode noncharacters.
+    Noncharacter(char),
+    /// JSON has neither infinity nor NaN.
+    NotFinite,
+    /// Nesting beyond the peer's limit.
+    TooDeep,
+    /// More tokens than the peer's limit.
+    TooManyTokens,
+    /// More bytes than the peer's limit.
+    TooLong,
+}
+
+impl Writer {
+    /// Text for the peer.
+    pub(super) fn for_peer() -> Self {
+        Self { text: Vec::new(), depth: 0, tokens: 0, rules: Rules::Peer }
+    }
+
+    /// Text that stands in for a value that D-Bus cannot hold: whatever came from the peer is
+    /// written, noncharacters and all.
+    pub(super) fn for_client() -> Self {
+        Self { rules: Rules::Client, ..Self::for_peer() }
+    }
+
+    /// The text.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.text
+    }
+
+    pub(super) fn null(&mut self) -> Result<(), Unwritable> {
+        self.element(b"null")
+    }
+
+    pub(super) fn bool(&mut self, value: bool) -> Result<(), Unwritable> {
+        self.element(if value { b"true" } else { b"false" })
+    }
+
+    /// An integer of 64 bits, signed or not.
+    pub(super) fn integer(&mut self, value: i128) -> Result<(), Unwritable> {
+        let mut digits = [0; 40];
+        let mut rest = &mut digits[..];
+        // 40 bytes hold every i128, so this cannot fail.
+        let _ = match i64::try_from(value) {
+            Ok(value) => write!(rest, "{value}"),
+            Err(_) => write!(rest, "{value}"),
+        };
+        let length = 40 - rest.len();
+        self.element(&digits[..length])
+    }
+
+    pub(super) fn float(&mut self, value: f64) -> Result<(), Unwritable> {
+        if !value.is_finite() {
+            return Err(Unwritable::NotFinite);
+        }
+        // The shortest text that reads back as the same number, always with a point or exponent.
+        self.element(format!("{value:?}").as_bytes())
+    }
+
+    pub(super) fn string(&mut self, text: &str) -> Result<(), Unwritable> {
+        self.separate()?;
+        self.quoted(text)
+    }
+
+    /// The name of a member; its value must follow.
+    pub(super) fn key(&mut self, name: &str) -> Result<(), Unwritable> {
+        self.separate()?;
+        self.quoted(name)?;
+        self.count(1)?;
+        self.text.push(b':');
+        Ok(())
+    }
+
+    pub(super) fn open_object(&mut self) -> Result<(), Unwritable> {
+        self.open(b'{')
+    }
+
+    pub(super) fn close_object(&mut self) -> Result<(), Unwritable> {
+        self.close(b'}')
+    }
+
+    pub(super) fn open_list(&mut self) -> Result<(), Unwritable> {
+        self.open(b'[')
+    }
+
+    pub(super) fn close_list(&mut self) -> Result<(), Unwritable> {
+        self.close(b']')
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<(), Unwritable> {
+        self.element(&[bracket])?;
+        self.depth += 1;
+        self.within(self.depth, JSON_DEPTH, Unwritable::TooDeep)
+    }
+
+    fn close(&mut self, bracket: u8) -> Result<(), Unwritable> {
+        self.depth -= 1;
+        self.text.push(bracket);
+        self.count(1)
+    }
+
+    fn element(&mut self, token: &[u8]) -> Result<(), Unwritable> {
+        self.separate()?;
+        self.text.extend_from_slice(token);
+        self.count(1)
+    }
+
+    fn separate(&mut self) -> Result<(), Unwritable> {
+        if matches!(self.text.last(), None | Some(b'{' | b'[' | b':')) {
+            return Ok(());
+        }
+        self.text.push(b',');
+        self.count(1)
+    }
+
+    fn quoted(&mut self, text: &str) -> Result<(), Unwritable> {
+        self.text.push(b'"');
+        let mut rest = text;
+        while let Some(character) = {
+            let (plain, after) = rest.split_at(plain_length(rest.as_bytes()));
+            self.within(self.text.len() + plain.len(), JSON_BYTES, Unwritable::TooLong)?;
+            self.text.extend_from_slice(plain.as_bytes());
+            rest = after;
+            rest.chars().next()
+        } {
+            self.escaped(character)?;
+            rest = &rest[character.len_utf8()..];
+        }
+        self.text.push(b'"');
+        self.count(1)
+    }
+
+    fn escaped(&mut self, character: char) -> Result<(), Unwritable> {
+        if self.rules == Rules::Peer && is_noncharacter(character) {
+            return Err(Unwritable::Noncharacter(character));
+        }
+        let short = match character {
+            '"' | '\\' => Some(character as u8),
+            '\n' => Some(b'n'),
+            '\r' => Some(b'r'),
+            '\t' => Some(b't'),
+            _ => None,
+        };
+        if let Some(short) = short {
+            self.text.extend_from_slice(&[b'\\', short]);
+            return Ok(());
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let digit = |shift: u16| HEX[usize::from(*unit >> shift & 15)];
+            self.text.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, tokens: usize) -> Result<(), Unwritable> {
+        self.tokens += tokens;
+        self.within(self.tokens, JSON_TOKENS, Unwritable::TooManyTokens)?;
+        self.within(self.text.len(), JSON_BYTES, Unwritable::TooLong)
+    }
+
+    fn within(&self, amount: usize, limit: usize, error: Unwritable) -> Result<(), Unwritable> {
+        if amount > limit && self.rules == Rules::Peer { Err(error) } else { Ok(()) }
+    }
+}
+
+impl Unwritable {
+    /// The value is sound, but above a limit of the peer.
+    pub(super) fn is_too_large(self) -> bool {
+        matches!(self, Self::TooDeep | Self::TooManyTokens | Self::TooLong)
+    }
+}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Noncharacter(character) => write!(
+                f,
+                "holds the noncharacter U+{:04X}, which QEMU refuses; leave it out",
+                u32::from(*character)
+            ),
+            Self::NotFinite => f.write_str("is infinite or not a number, which JSON cannot hold"),
+            Self::TooDeep => f.write_str("nests deeper than the 1,024 levels that the peer takes"),
+            Self::TooManyTokens => f.write_str("is beyond the 2 Mi tokens that the peer takes"),
+            Self::TooLong => f.write_str("is beyond the 64 MiB that the peer takes"),
+        }
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// How many bytes from the start need no escape.
+fn plain_length(text: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+    // Whole blocks without an early exit become vector instructions: base64 is most of the bulk.
+    let blocks = text
+        .chunks_exact(BLOCK)
+        .take_while(|block| block.iter().fold(true, |all, byte| all & is_plain(byte)))
+        .count();
+    let start = blocks * BLOCK;
+    let rest = &text[start..];
+    start + rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len())
+}
+
+fn is_noncharacter(character: char) -> bool {
+    let code = u32::from(character);
+    (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+}

@@ -1,0 +1,138 @@
+//! The D-Bus model: everything that backends print, nothing left to decide.
+
+use super::types::Shape;
+
+/// One interface.
+#[derive(Debug)]
+pub struct Interface {
+    /// D-Bus name.
+    pub name: String,
+    /// In order of D-Bus names.
+    pub methods: Vec<Method>,
+    /// In order of D-Bus names.
+    pub signals: Vec<Signal>,
+    /// The structs and unions in reach of a method or signal, in order of QAPI names.
+    pub objects: Vec<Object>,
+    /// How many methods and signals have a summary.
+    pub documented: usize,
+    /// What the one who releases the interface should know, for people.
+    pub notices: Vec<String>,
+}
+
+/// A method.
+#[derive(Debug)]
+pub struct Method {
+    /// D-Bus name.
+    pub name: String,
+    /// QAPI name.
+    pub command: String,
+    /// In the order in which they are written.
+    pub annotations: Vec<Annotation>,
+    /// In the ledger's order.
+    pub positional: Vec<Argument>,
+    /// The trailing dictionary is declared.
+    pub optional: bool,
+    /// Every argument.
+    pub arguments: Object,
+    /// What it returns.
+    pub result: Option<Shape>,
+    /// QAPI `allow-oob`.
+    pub oob: bool,
+    /// QAPI `success-response`.
+    pub replies: bool,
+}
+
+/// A signal. A dictionary follows its positional arguments.
+#[derive(Debug)]
+pub struct Signal {
+    /// D-Bus name.
+    pub name: String,
+    /// QAPI name.
+    pub event: String,
+    /// In the order in which they are written.
+    pub annotations: Vec<Annotation>,
+    /// In the ledger's order.
+    pub positional: Vec<Argument>,
+    /// Every member.
+    pub data: Object,
+}
+
+/// A positional argument.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// D-Bus name.
+    pub name: String,
+    /// QAPI name.
+    pub member: String,
+    /// The declared type, which may lag behind the schema's.
+    pub shape: Shape,
+    /// In the order in which they are written.
+    pub annotations: Vec<Annotation>,
+}
+
+/// A struct or union: what all given schemas know of it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Object {
+    /// QAPI name; empty for the arguments of a command and the data of an event.
+    pub name: String,
+    /// In order of names; for a union those common to all branches.
+    pub members: Vec<Member>,
+    /// For a union.
+    pub union: Option<Union>,
+}
+
+/// A member of an object.
+#[derive(Debug, PartialEq)]
+pub struct Member {
+    /// QAPI name.
+    pub name: String,
+    /// Its newest type.
+    pub shape: Shape,
+}
+
+/// What makes an object a union.
+#[derive(Debug, PartialEq)]
+pub struct Union {
+    /// Name of the discriminator.
+    pub tag: String,
+    /// Its values, sorted, each with the name of the object that it adds.
+    pub branches: Vec<(String, String)>,
+}
+
+/// An annotation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotation {
+    /// Reverse-domain name.
+    pub name: String,
+    /// Unescaped.
+    pub value: String,
+}
+
+impl Object {
+    /// Whether it says anything.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.union.is_none()
+    }
+}
+
+impl Method {
+    /// The signature of the call.
+    pub fn signature(&self) -> String {
+        let mut signature = signature(&self.positional);
+        if self.optional {
+            signature.push_str(super::types::DICTIONARY);
+        }
+        signature
+    }
+}
+
+impl Signal {
+    /// The signature of the signal.
+    pub fn signature(&self) -> String {
+        signature(&self.positional) + super::types::DICTIONARY
+    }
+}
+
+fn signature(arguments: &[Argument]) -> String {
+    arguments.iter().map(|argument| argument.shape.signature()).collect()
+}

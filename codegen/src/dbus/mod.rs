@@ -1,0 +1,27 @@
+//! The D-Bus model: what one or several versions of a schema become on the bus.
+//!
+//! Between `model/` and `emit/`. Every decision of the mapping is made here: names, types, which
+//! arguments are positional, what the ledger holds. Backends print the outcome.
+
+pub mod annotations;
+mod build;
+mod docs;
+mod error;
+mod exceptions;
+mod interface;
+mod ledger;
+mod merge;
+pub mod names;
+mod objects;
+mod types;
+
+#[cfg(test)]
+mod tests;
+
+pub use build::{Source, build};
+pub use docs::{Protocol, Summaries};
+pub use error::{Break, Error, Result};
+pub use interface::{Annotation, Argument, Interface, Member, Method, Object, Signal, Union};
+pub use ledger::Ledger;
+pub use merge::Version;
+pub use types::{DICTIONARY, Shape};

@@ -1,0 +1,176 @@
+//! Schemas, ledger and summaries in; introspection XML and tables out.
+
+use std::{
+    error, fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Options,
+    dbus::{self, Interface, Ledger, Protocol, Source, Version},
+    emit,
+    model::Schema,
+    project::{self, Project, Release},
+};
+
+/// What the tree should hold.
+#[derive(Debug)]
+pub struct Output {
+    /// Generated files, with paths relative to the tree.
+    pub files: Vec<(PathBuf, String)>,
+    /// Files that nothing generates any more.
+    pub orphans: Vec<PathBuf>,
+    /// What the files were printed from.
+    pub interfaces: Vec<Interface>,
+}
+
+/// The D-Bus names of the interfaces.
+#[derive(Clone, Debug)]
+pub struct InterfaceNames {
+    /// Of the guest agent's.
+    pub qga: String,
+    /// Of the monitor's.
+    pub qmp: String,
+}
+
+/// Why nothing was generated.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder cannot be read or written.
+    Io(PathBuf, io::Error),
+    /// The folder holds no release of a schema.
+    NoSchema(PathBuf),
+    /// A folder among the releases has a name that is no release number.
+    NotARelease(PathBuf),
+    /// The summaries cannot be read.
+    Summaries(PathBuf, toml::de::Error),
+    /// A schema is not accepted.
+    Schema(Box<crate::Error>),
+    /// No interface can be made of the schemas.
+    Interface(Protocol, dbus::Error),
+}
+
+/// What generating comes to.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Generates everything, in memory.
+///
+/// # Errors
+/// Any [`Error`].
+pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
+    let mut output = Output { files: Vec::new(), orphans: Vec::new(), interfaces: Vec::new() };
+    for protocol in Protocol::ALL {
+        let releases = project.releases(protocol)?;
+        let interface = interface(project, protocol, names.of(protocol), &releases)?;
+        let releases: Vec<_> = releases.iter().map(|release| release.name.as_str()).collect();
+        let tables = emit::emit_tables(&interface, protocol, &releases);
+        output.files.push((project::xml(&interface.name), emit::emit_xml(&interface)));
+        output.files.push((project::tables(protocol), tables));
+        output.interfaces.push(interface);
+    }
+    output.orphans = project.tables()?;
+    output.orphans.retain(|path| !output.files.iter().any(|(file, _)| file == path));
+    Ok(output)
+}
+
+impl Output {
+    /// Brings the tree up to date, and gives the paths of what changed. Files that are as they
+    /// should be keep their time stamps.
+    ///
+    /// # Errors
+    /// `Io`, with earlier files written.
+    pub fn write(&self, project: &Project) -> Result<Vec<&Path>> {
+        let mut changed = Vec::new();
+        for (path, text) in &self.files {
+            if project.read(path)?.as_ref() != Some(text) {
+                fs::write(project.path(path), text).map_err(|error| Error::io(path, error))?;
+                changed.push(path.as_path());
+            }
+        }
+        for path in &self.orphans {
+            fs::remove_file(project.path(path)).map_err(|error| Error::io(path, error))?;
+            changed.push(path);
+        }
+        Ok(changed)
+    }
+}
+
+impl InterfaceNames {
+    /// The name of one of them.
+    pub fn of(&self, protocol: Protocol) -> &str {
+        match protocol {
+            Protocol::Qga => &self.qga,
+            Protocol::Qmp => &self.qmp,
+        }
+    }
+}
+
+impl Default for InterfaceNames {
+    fn default() -> Self {
+        Self { qga: Protocol::Qga.interface().into(), qmp: Protocol::Qmp.interface().into() }
+    }
+}
+
+fn interface(
+    project: &Project,
+    protocol: Protocol,
+    name: &str,
+    releases: &[Release],
+) -> Result<Interface> {
+    let schemas = releases.iter().map(load).collect::<Result<Vec<_>>>()?;
+    let version = |(release, schema)| Version { name: release, schema };
+    let names = releases.iter().map(|release| release.name.as_str());
+    let versions: Vec<_> = names.zip(&schemas).map(version).collect();
+    let ledger = match project.read(&project::xml(name))? {
+        Some(xml) => Ledger::read(&xml, name),
+        None => Ok(Ledger::default()),
+    };
+    let fail = |error| Error::Interface(protocol, error);
+    let ledger = ledger.map_err(fail)?;
+    let summaries = project.summaries(protocol)?;
+    let source = Source {
+        protocol,
+        interface: name,
+        versions: &versions,
+        ledger: &ledger,
+        summaries: &summaries,
+    };
+    dbus::build(&source).map_err(fail)
+}
+
+fn load(release: &Release) -> Result<Schema> {
+    crate::load(&release.schema, &Options::default())
+        .map_err(|error| Error::Schema(Box::new(error)))
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io(path.into(), error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::NoSchema(path) => write!(f, "{}: holds no schema", path.display()),
+            Self::NotARelease(path) => write!(f, "{}: not a release number", path.display()),
+            Self::Summaries(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Schema(error) => error.fmt(f),
+            Self::Interface(protocol, error) => write!(f, "{}: {error}", protocol.name()),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Io(_, error) => Some(error),
+            Self::Summaries(_, error) => Some(error),
+            Self::Schema(error) => error.source(),
+            Self::Interface(_, error) => error.source(),
+            Self::NoSchema(_) | Self::NotARelease(_) => None,
+        }
+    }
+}

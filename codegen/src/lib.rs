@@ -1,0 +1,28 @@
+//! Turns QAPI schemas into D-Bus interfaces.
+//!
+//! One way through: [`load`] reads and checks a schema and gives a [`model::Schema`]; [`dbus`] makes
+//! the D-Bus model of one or several of them; [`emit`] prints it, one backend a file. [`generate`]
+//! does that for a whole tree, [`check`] tells what is stale there, [`facts`] brings the schemas of
+//! another QEMU release in.
+
+mod ast;
+pub mod check;
+pub mod dbus;
+mod directives;
+mod doc;
+pub mod emit;
+pub mod error;
+mod expr;
+pub mod facts;
+pub mod generate;
+mod lexer;
+pub mod limits;
+mod load;
+pub mod model;
+mod parser;
+pub mod project;
+mod resolve;
+mod source;
+
+pub use error::Error;
+pub use load::{Options, load};

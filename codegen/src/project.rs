@@ -1,0 +1,136 @@
+//! Where the generator reads and writes.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::{
+    dbus::{Protocol, Summaries},
+    emit,
+    generate::{Error, Result},
+};
+
+/// The tree that holds the schemas and what is made of them.
+#[derive(Clone, Debug)]
+pub struct Project {
+    root: PathBuf,
+}
+
+/// A release of a schema that the tree holds.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Release {
+    number: Vec<u32>,
+    /// `10.0`
+    pub(crate) name: String,
+    /// Its first file.
+    pub(crate) schema: PathBuf,
+}
+
+/// `schemas/summaries.toml`, by QAPI name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SummaryTables {
+    qga: BTreeMap<String, String>,
+    qmp: BTreeMap<String, String>,
+    #[serde(rename = "qmp-events")]
+    qmp_events: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// The tree at this place.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The innermost tree around a folder: the one with `schemas` and `introspection` in it.
+    pub fn around(folder: &Path) -> Option<Self> {
+        let holds = |at: &&Path| at.join(SCHEMAS).is_dir() && at.join(INTROSPECTION).is_dir();
+        folder.ancestors().find(holds).map(Self::at)
+    }
+
+    /// A path of the tree as the file system knows it.
+    pub(crate) fn path(&self, relative: &Path) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The text of a file of the tree; none if there is no such file.
+    pub(crate) fn read(&self, relative: &Path) -> Result<Option<String>> {
+        match fs::read_to_string(self.path(relative)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(relative, error)),
+        }
+    }
+
+    /// The releases of one schema, oldest first.
+    pub(crate) fn releases(&self, protocol: Protocol) -> Result<Vec<Release>> {
+        let folder = Path::new(SCHEMAS).join(protocol.name());
+        let mut releases = Vec::new();
+        for path in self.list(&folder)? {
+            let name = file_name(&path);
+            let number = name.split('.').map(str::parse).collect::<std::result::Result<_, _>>();
+            let number = number.map_err(|_| Error::NotARelease(folder.join(&name)))?;
+            let schema = self.path(&folder).join(&name).join("qapi-schema.json");
+            releases.push(Release { number, name, schema });
+        }
+        releases.sort();
+        if releases.is_empty() { Err(Error::NoSchema(folder)) } else { Ok(releases) }
+    }
+
+    /// What is said of the commands and events of one schema.
+    pub(crate) fn summaries(&self, protocol: Protocol) -> Result<Summaries> {
+        let path = Path::new(SCHEMAS).join("summaries.toml");
+        let text = self.read(&path)?.unwrap_or_default();
+        let tables: SummaryTables =
+            toml::from_str(&text).map_err(|error| Error::Summaries(path, error))?;
+        Ok(match protocol {
+            Protocol::Qga => Summaries { commands: tables.qga, events: BTreeMap::new() },
+            Protocol::Qmp => Summaries { commands: tables.qmp, events: tables.qmp_events },
+        })
+    }
+
+    /// The generated Rust files that are there.
+    pub(crate) fn tables(&self) -> Result<Vec<PathBuf>> {
+        let folder = Path::new(GENERATED);
+        let mut tables = Vec::new();
+        for path in self.list(folder)? {
+            let path = folder.join(file_name(&path));
+            if self.read(&path)?.is_some_and(|text| text.starts_with(emit::TABLES_HEADER)) {
+                tables.push(path);
+            }
+        }
+        tables.sort();
+        Ok(tables)
+    }
+
+    fn list(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(self.path(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| Error::io(folder, error))?,
+        };
+        let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>();
+        paths.map_err(|error| Error::io(folder, error))
+    }
+}
+
+/// The file of the contract, and of the ledger.
+pub(crate) fn xml(interface: &str) -> PathBuf {
+    Path::new(INTROSPECTION).join(format!("{interface}.xml"))
+}
+
+/// The file of the tables.
+pub(crate) fn tables(protocol: Protocol) -> PathBuf {
+    Path::new(GENERATED).join(format!("{}.rs", protocol.name()))
+}
+
+const SCHEMAS: &str = "schemas";
+const INTROSPECTION: &str = "introspection";
+const GENERATED: &str = "bridge/src/generated";
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
