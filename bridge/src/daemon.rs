@@ -12,7 +12,10 @@ use zbus::{
 };
 
 use crate::{
-    bus::{Dispatcher, Endpoint, Objects, Settings as EndpointSettings, guard::Outbox, socket::BusSocket},
+    bus::{
+        Dispatcher, Endpoint, Objects, Settings as EndpointSettings, guard::Outbox,
+        socket::BusSocket,
+    },
     endpoint::{Protocol, Task},
 };
 
@@ -290,11 +293,5 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Bus(_, error) | Self::NameDenied(_, error) => Some(error),
-            _ => None,
-        }
-    }
-}
+// The texts hold their causes, in the middle of what to do about them.
+impl std::error::Error for Error {}

@@ -43,7 +43,7 @@ Examples:
     Dump {
         /// First file of the schema
         schema: PathBuf,
-        /// The D-Bus model, as the interface of this protocol, without the released one
+        /// What it becomes on D-Bus, as the interface of this protocol and as if never released
         #[arg(long, value_name = "PROTOCOL")]
         dbus: Option<ProtocolArg>,
     },

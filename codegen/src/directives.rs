@@ -64,6 +64,9 @@ pub(crate) fn read(sources: &mut Sources, path: PathBuf) -> Result<Parsed> {
     Ok(parsed)
 }
 
+/// Bytes of a path that Linux does not accept any more.
+const PATH_MAX: usize = 4_096;
+
 struct Walker<'w> {
     sources: &'w mut Sources,
     parsed: &'w mut Parsed,
@@ -120,6 +123,10 @@ impl Walker<'_> {
         let Node::String(name) = &value.node else {
             return Err(Fault::rule(value.at, "'include' is not a string", "give the file's path"));
         };
+        if name.len() >= PATH_MAX {
+            let mistake = "'include' names a path that no file can have";
+            return Err(Fault::rule(value.at, mistake, "shorten it"));
+        }
         let including = value.at.file;
         let path = self.sources.path(including).with_file_name("").join(name);
         if let Some(file) = self.sources.find(&path) {

@@ -8,6 +8,7 @@ use crate::{
     parser::Comment,
     source::{Fault, Place, Result},
 };
+use std::collections::{HashMap, hash_map::Entry};
 
 /// What a documentation comment says of its definition.
 #[derive(Debug)]
@@ -19,20 +20,35 @@ pub(crate) struct Doc {
     pub(crate) since: Option<String>,
     /// Name and version of each member or value described with `(since X)`.
     pub(crate) members: Vec<(String, String)>,
+    /// Where each is in `members`.
+    places: HashMap<String, usize>,
 }
 
 impl Doc {
     /// Since when the member or value of this name exists, if the comment tells.
     pub(crate) fn since(&self, member: &str) -> Option<&str> {
-        let (_, since) = self.members.iter().find(|(name, _)| name == member)?;
-        Some(since)
+        self.places.get(member).map(|at| self.members[*at].1.as_str())
+    }
+
+    fn add_member(&mut self, name: &str, since: String) {
+        // A second description of the same member counts for nothing.
+        if let Entry::Vacant(place) = self.places.entry(name.to_owned()) {
+            place.insert(self.members.len());
+            self.members.push((name.to_owned(), since));
+        }
     }
 }
 
 /// Reads a comment.
 pub(crate) fn parse(comment: &Comment<'_>) -> Result<Doc> {
     let mut lines = comment.lines.iter().skip_while(|(line, _)| line.is_empty());
-    let mut doc = Doc { at: comment.at, symbol: None, since: None, members: Vec::new() };
+    let mut doc = Doc {
+        at: comment.at,
+        symbol: None,
+        since: None,
+        members: Vec::new(),
+        places: HashMap::new(),
+    };
     let Some((first, at)) = lines.next() else { return Ok(doc) };
     let Some(rest) = first.strip_prefix('@') else { return Ok(doc) };
     doc.symbol = Some(symbol(rest, *at)?);
@@ -105,9 +121,10 @@ impl Reader<'_> {
     fn finish_section(&mut self) {
         let text = std::mem::take(&mut self.text);
         match &self.section {
-            Section::Member { name, .. } if self.doc.since(name).is_none() => {
-                let since = member_since(&text);
-                self.doc.members.extend(since.map(|since| (name.clone(), since)));
+            Section::Member { name, .. } => {
+                if let Some(since) = member_since(&text) {
+                    self.doc.add_member(name, since);
+                }
             }
             Section::Since => self.doc.since = version(&text),
             _ => {}

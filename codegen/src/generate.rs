@@ -174,3 +174,6 @@ impl error::Error for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,10 @@ pub struct Limits {
     /// Files, the first one included: 1,000.
     pub files: usize,
     /// How deep brackets, includes, bases and union branches may nest, each counted on its own:
-    /// 128.
+    /// 128. Each level takes stack; that of a thread holds about a thousand.
     pub nesting: usize,
-    /// Members of all types together, once bases are flattened into those that name them, and
-    /// again for the types reached through union branches: 1,000,000.
+    /// Members of all types together once bases are flattened into those that name them, and
+    /// again those compared to check union branches: 1,000,000 each.
     pub members: usize,
 }
 

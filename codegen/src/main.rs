@@ -19,8 +19,19 @@ use qapi_codegen::{
 
 use cli::{Cli, Command, Tree};
 
-fn main() -> Result<ExitCode> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("qapi-codegen: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Generate(tree) => generate(&tree),
         Command::Check(tree) => check(&tree),
         Command::Dump { schema, dbus } => dump(&schema, dbus.map(Protocol::from)),
@@ -93,6 +104,12 @@ fn facts(tree: &Path, version: &str, output: &Path) -> Result<ExitCode> {
         writeln!(out, "changed {}", path.display())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever reads the output has had enough: `qapi-codegen dump ... | head`.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 const NO_TREE: &str = "no schemas/ and introspection/ here or above; say --root";

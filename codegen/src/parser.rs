@@ -209,7 +209,7 @@ fn unexpected(at: Place, found: &Token<'_>, wanted: &str) -> Fault {
         Token::Mark(mark) => format!("'{mark}' is unexpected"),
         Token::String(text) => format!("the string '{}' is unexpected", Shortened(text)),
         Token::Bool(value) => format!("'{value}' is unexpected"),
-        Token::Comment(_) => "a documentation comment inside an expression".to_owned(),
+        Token::Comment(_) => "a documentation comment stands inside an expression".to_owned(),
         Token::End => "the file ends too early".to_owned(),
     };
     Fault::syntax(at, mistake, format!("put {wanted} here"))

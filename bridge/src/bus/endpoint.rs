@@ -11,11 +11,7 @@ use crate::{
 };
 
 use super::{
-    guard::Outbox,
-    properties::Properties,
-    publisher::Publisher,
-    tables,
-    waiters::Waiters,
+    guard::Outbox, properties::Properties, publisher::Publisher, tables, waiters::Waiters,
 };
 
 /// Bytes of a request that the monitor reads in a second; it reads one at a time.

@@ -9,6 +9,7 @@ mod endpoint;
 mod errors;
 pub mod guard;
 mod objects;
+mod own;
 mod pacer;
 mod permits;
 mod properties;
@@ -19,7 +20,6 @@ pub mod socket;
 mod standard;
 mod tables;
 mod waiters;
-mod own;
 
 pub use dispatch::Dispatcher;
 pub use endpoint::{Endpoint, Settings};

@@ -62,8 +62,7 @@ fn run_and_wait(endpoint: &Arc<Endpoint>, given: &Json<'_>, choice: Choice, repl
         Err(failure) => return reply.fail(&failure),
     };
     let timeout = endpoint.deadline(command, arguments.len(), choice);
-    let completion =
-        endpoint.waiters().add(reply, wanted, variant(endpoint, command), timeout);
+    let completion = endpoint.waiters().add(reply, wanted, variant(endpoint, command), timeout);
     endpoint.submit(command, arguments, None, choice, completion);
 }
 

@@ -41,12 +41,8 @@ struct Waiting {
 
 impl Pacer {
     pub(super) fn new(path: String, interface: &'static str, outbox: Arc<Outbox>) -> Arc<Self> {
-        let state = Waiting {
-            tokens: BURST,
-            refilled: Instant::now(),
-            queue: VecDeque::new(),
-            dropped: 0,
-        };
+        let state =
+            Waiting { tokens: BURST, refilled: Instant::now(), queue: VecDeque::new(), dropped: 0 };
         Arc::new(Self { path, interface, outbox, state: Mutex::new(state) })
     }
 

@@ -33,7 +33,10 @@ impl Permits {
     /// # Errors
     ///
     /// Which limit is reached, for the caller.
-    pub(super) fn acquire(self: &Arc<Self>, sender: Option<&UniqueName<'_>>) -> Result<Permit, String> {
+    pub(super) fn acquire(
+        self: &Arc<Self>,
+        sender: Option<&UniqueName<'_>>,
+    ) -> Result<Permit, String> {
         let sender = sender.map_or("", |sender| sender.as_str());
         let mut senders = self.lock();
         if senders.values().sum::<usize>() >= TOTAL {

@@ -76,19 +76,14 @@ impl Publisher {
     fn signal(&self, seen: &Seen<'_>) -> Option<Message> {
         let (interface, member, parts) = match self.qapi().signal(seen.name) {
             Some(signal) => {
-                let parts =
-                    signal_parts(signal, seen.data.clone(), seen.timestamp, seen.sequence);
+                let parts = signal_parts(signal, seen.data.clone(), seen.timestamp, seen.sequence);
                 (self.qapi().name, signal.name, parts)
             }
             None => {
                 let name = Json::Str(seen.name.into());
                 let parts = vec![
                     Part { name: "name", shape: Shape::Str, value: name },
-                    Part {
-                        name: "data",
-                        shape: Shape::Object(&UNKNOWN),
-                        value: seen.dictionary(),
-                    },
+                    Part { name: "data", shape: Shape::Object(&UNKNOWN), value: seen.dictionary() },
                 ];
                 (interface(self.protocol).name, "UnknownEvent", parts)
             }

@@ -93,7 +93,9 @@ impl Drop for Reply {
 
 impl Outbox {
     fn fail(&self, to: &Target, failure: &Failure) {
-        if to.expected && let Some(message) = to.error(failure) {
+        if to.expected
+            && let Some(message) = to.error(failure)
+        {
             self.send(message);
         }
     }

@@ -59,3 +59,28 @@ fn started(
     reported.recv().map_err(|_| anyhow!("its thread ended"))??;
     Ok(worker)
 }
+
+#[cfg(test)]
+mod tests {
+    use zbus::connection::Builder;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn clients_connect_until_the_bus_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let bus = EmbeddedBus::start(directory.path()).unwrap();
+        let address = bus.address().to_owned();
+        let client =
+            Builder::address(address.as_str()).name("org.example.X").build().await.unwrap();
+        assert!(client.unique_name().is_some());
+        drop(bus);
+        assert!(Builder::address(address.as_str()).build().await.is_err());
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_made_is_reported() {
+        let error = EmbeddedBus::start(Path::new("/nonexistent")).unwrap_err();
+        assert!(format!("{error:#}").contains("No such file"), "{error:#}");
+    }
+}

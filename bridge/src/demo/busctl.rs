@@ -7,6 +7,10 @@ pub(super) fn arguments(values: Option<&Structure<'_>>) -> String {
     let Some(values) = values else { return String::new() };
     let mut words = vec![quote(&values.signature().to_string_no_parens())];
     values.fields().iter().for_each(|value| push(value, &mut words));
+    if words.iter().any(|word| word.starts_with('-')) {
+        // It would be taken for an option.
+        words.insert(0, "--".into());
+    }
     words.join(" ")
 }
 
@@ -66,12 +70,17 @@ mod tests {
     fn calls_read_as_busctl_takes_them() {
         let options: HashMap<&str, Variant<'_>> = [("arg", vec!["a b", "it's"].into())].into();
         let values =
-            Structure::from(("/bin/echo", true, options, vec![1u32, 2], Variant::new(-1i64)));
+            Structure::from(("/bin/echo", true, options, vec![1u32, 2], Variant::new(7i64)));
         assert_eq!(
             arguments(Some(&values)),
-            r"'sba{sv}auv' /bin/echo true 1 arg as 2 'a b' 'it'\''s' 2 1 2 x -1"
+            r"'sba{sv}auv' /bin/echo true 1 arg as 2 'a b' 'it'\''s' 2 1 2 x 7"
         );
         assert_eq!(arguments(None), "");
+    }
+
+    #[test]
+    fn no_argument_is_taken_for_an_option() {
+        assert_eq!(arguments(Some(&Structure::from((-1i64,)))), "-- x -1");
     }
 
     #[test]

@@ -32,8 +32,11 @@ const NOT_SENT: &str = "org.qemu.QapiError.NotSent.";
 /// What is served: its bus name, object and interface.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object {
+    /// Bus name.
     pub(super) name: &'static str,
+    /// Object path.
     pub(super) path: &'static str,
+    /// The one interface that is called.
     pub(super) interface: &'static str,
 }
 

@@ -31,8 +31,10 @@ pub(super) struct Decoder {
     state: State,
     /// What precedes the next byte, outside strings.
     before: Before,
-    /// The open brackets, as long as their number is within the limit.
-    open: Vec<u8>,
+    /// The innermost open bracket is that of a list.
+    in_list: bool,
+    /// The same of those around it, as long as their number is within the limit.
+    around: Vec<bool>,
     depth: usize,
     nodes: usize,
     /// Nested beyond the limit at least once: brackets are counted only, no more compared.
@@ -80,7 +82,8 @@ impl Decoder {
             limits,
             state: State::Outside,
             before: Before::Opening,
-            open: Vec::new(),
+            in_list: false,
+            around: Vec::new(),
             depth: 0,
             nodes: 0,
             deep: false,
@@ -162,70 +165,74 @@ impl Decoder {
     /// The number of bytes up to the end of the message, to the byte that breaks it, or all.
     fn scan(&mut self, bytes: &[u8]) -> (usize, Step) {
         let mut at = 0;
-        while at < bytes.len() {
-            if self.state == State::Text {
-                at += plain(&bytes[at..]);
-                if at == bytes.len() {
-                    break;
+        while let Some(&byte) = bytes.get(at) {
+            let step = match self.state {
+                State::Text => {
+                    at += plain(&bytes[at..]);
+                    let Some(&special) = bytes.get(at) else { break };
+                    self.text(special)
                 }
-            }
-            match self.step(bytes[at]) {
+                State::Escape => self.escape(byte),
+                _ => self.structure(byte),
+            };
+            match step {
                 Step::Goes => at += 1,
-                Step::Ends => return (at + 1, Step::Ends),
-                Step::Breaks => return (at, Step::Breaks),
+                Step::Ends => return (at + 1, step),
+                Step::Breaks => return (at, step),
             }
         }
         (at, Step::Goes)
     }
 
-    fn step(&mut self, byte: u8) -> Step {
-        match (self.state, byte) {
-            (_, MARK) | (State::Text | State::Escape, 0..0x20) => return Step::Breaks,
-            (State::Escape, _) => self.state = State::Text,
-            (State::Text, b'\\') => self.state = State::Escape,
-            (State::Text, b'"') => {
+    /// A byte of a string that is not plain.
+    fn text(&mut self, byte: u8) -> Step {
+        match byte {
+            b'"' => {
                 self.state = State::Inside;
                 self.before = Before::Value;
             }
-            (State::Text, _) | (_, b' ' | b'\t' | b'\r' | b'\n') => {}
-            _ => return self.structure(byte),
+            b'\\' => self.state = State::Escape,
+            _ => return Step::Breaks,
         }
         Step::Goes
+    }
+
+    /// A byte behind a backslash.
+    fn escape(&mut self, byte: u8) -> Step {
+        self.state = State::Text;
+        if byte < 0x20 || byte == MARK { Step::Breaks } else { Step::Goes }
     }
 
     /// A byte of a message outside its strings. Whether brackets, commas and colons stand where
     /// they may is checked so that a message that broke off does not swallow those behind it.
     fn structure(&mut self, byte: u8) -> Step {
-        let in_list = self.open.last() == Some(&b'[');
-        let fits = self.deep
-            || match byte {
-                b'{' | b'[' => self.before == Before::Colon || in_list && !self.after_value(),
-                b'"' => !self.after_value(),
-                b'}' => self.open.last() == Some(&b'{'),
-                b']' => in_list,
-                b':' => !in_list && self.after_value(),
-                b',' => self.after_value(),
-                _ => byte >= 0x20,
-            };
-        if !fits {
+        let value = self.before == Before::Value;
+        let fits = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => return Step::Goes,
+            0..0x20 | MARK => return Step::Breaks,
+            b'"' => !value,
+            b':' => value && !self.in_list,
+            b',' => value,
+            b'{' | b'[' => self.before == Before::Colon || self.in_list && !value,
+            b'}' => !self.in_list,
+            b']' => self.in_list,
+            _ => true,
+        };
+        if !fits && !self.deep {
             return Step::Breaks;
         }
         match byte {
-            b'{' | b'[' => self.enter(byte),
             b'"' => self.state = State::Text,
-            b'}' | b']' => return self.leave(),
             b':' => self.count(Before::Colon),
             b',' => self.count(Before::Comma),
+            b'{' | b'[' => self.enter(byte == b'['),
+            b'}' | b']' => return self.leave(),
             _ => self.before = Before::Value,
         }
         Step::Goes
     }
 
-    fn after_value(&self) -> bool {
-        self.before == Before::Value
-    }
-
-    fn enter(&mut self, bracket: u8) {
+    fn enter(&mut self, list: bool) {
         self.count(Before::Opening);
         self.depth += 1;
         if self.depth > self.limits.depth {
@@ -233,12 +240,13 @@ impl Decoder {
             self.over = true;
         }
         if !self.deep {
-            self.open.push(bracket);
+            self.around.push(self.in_list);
+            self.in_list = list;
         }
     }
 
     fn leave(&mut self) -> Step {
-        self.open.pop();
+        self.in_list = self.around.pop().unwrap_or_default();
         self.depth -= 1;
         self.before = Before::Value;
         if self.depth == 0 { Step::Ends } else { Step::Goes }
@@ -263,7 +271,8 @@ impl Decoder {
 
     fn reset(&mut self) {
         self.state = State::Outside;
-        self.open.clear();
+        self.in_list = false;
+        self.around.clear();
         self.depth = 0;
         self.nodes = 0;
         self.deep = false;
@@ -279,15 +288,19 @@ impl Decoder {
 /// How many bytes of a string can be passed over. Long strings hold files: blocks without a
 /// branch let the compiler compare 16 bytes at once.
 fn plain(bytes: &[u8]) -> usize {
-    let special = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20 || byte == MARK;
-    let blocks = bytes.chunks_exact(16);
-    let skipped = 16 * blocks.take_while(|block| !fold(block, special)).count();
-    let rest = &bytes[skipped..];
-    skipped + rest.iter().position(special).unwrap_or(rest.len())
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let is_plain = |block: &&[u8; 16]| block.iter().fold(0, |any, &byte| any | special(byte)) == 0;
+    let passed = 16 * blocks.iter().take_while(is_plain).count();
+    let rest = &bytes[passed..];
+    passed + rest.iter().position(|&byte| special(byte) != 0).unwrap_or(rest.len())
 }
 
-fn fold(block: &[u8], special: impl Fn(&u8) -> bool) -> bool {
-    block.iter().fold(false, |any, byte| any | special(byte))
+/// 1 for a byte that does not stand for itself in a string, else 0.
+fn special(byte: u8) -> u8 {
+    u8::from(byte == b'"')
+        | u8::from(byte == b'\\')
+        | u8::from(byte < 0x20)
+        | u8::from(byte == MARK)
 }
 
 #[cfg(test)]

@@ -64,8 +64,8 @@ impl Link {
     ) -> io::Result<Option<&'b [u8]>> {
         let size = buffer.len();
         let mut bytes = None;
-        let read = self.reader.try_io(Interest::READABLE, |socket| {
-            let part = &*recv(socket, buffer, RecvFlags::empty())?.0.0;
+        let read = self.reader.try_io(Interest::READABLE, |_| {
+            let part = self.rest(buffer)?;
             let drained = (1..size).contains(&part.len());
             bytes = Some(part);
             // Spares the read that would find nothing: more bytes make the socket ready anew.
@@ -78,6 +78,11 @@ impl Link {
             Err(error) => Err(error),
             Ok(()) => Ok(None),
         }
+    }
+
+    /// Reads what is there without waiting for a sign that there is something.
+    pub(super) fn rest<'b>(&self, buffer: &'b mut [MaybeUninit<u8>]) -> io::Result<&'b [u8]> {
+        Ok(&*recv(self.reader.get_ref(), buffer, RecvFlags::empty())?.0.0)
     }
 
     /// Writes what the peer takes; returns whether all of it left.

@@ -11,9 +11,13 @@ mod inbox;
 mod line;
 mod link;
 mod message;
+mod meter;
 mod pending;
 mod qga;
 mod qmp;
+#[cfg(test)]
+mod rig;
+mod session;
 mod sync;
 mod task;
 mod wire;
@@ -102,7 +106,9 @@ pub enum Unknown {
 }
 
 /// The one who waits for a request; tells [`Unknown::ConnectionLost`] if dropped untold.
-pub struct Completion(Option<Box<dyn FnOnce(Outcome<'_>) + Send>>);
+pub struct Completion(Option<Box<Tell>>);
+
+type Tell = dyn FnOnce(Outcome<'_>) + Send;
 
 impl Completion {
     /// Calls `tell` with the outcome.

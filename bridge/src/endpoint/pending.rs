@@ -57,6 +57,7 @@ pub(super) struct Pending {
     window: VecDeque<Entry>,
     /// Answered at any time, by id.
     aside: Vec<Entry>,
+    answered: u64,
 }
 
 impl Pending {
@@ -95,22 +96,33 @@ impl Pending {
     /// Takes the entry that a reply with this id answers: without an id the oldest of those
     /// answered in order.
     pub(super) fn answer(&mut self, id: Option<u64>) -> Option<Entry> {
-        let Some(id) = id else { return self.window.pop_front() };
-        if let Some(entry) = self.answer_aside(id) {
+        if let Some(entry) = id.and_then(|id| self.answer_aside(id)) {
             return Some(entry);
         }
-        if self.window.front()?.id == Some(id) { self.window.pop_front() } else { None }
+        if id.is_some() && self.window.front()?.id != id {
+            return None;
+        }
+        let entry = self.window.pop_front()?;
+        self.answered += 1;
+        Some(entry)
     }
 
     /// Takes the entry with this id from those answered at any time.
     pub(super) fn answer_aside(&mut self, id: u64) -> Option<Entry> {
         let at = self.aside.iter().position(|entry| entry.id == Some(id))?;
+        self.answered += 1;
         Some(self.aside.remove(at))
     }
 
     /// Takes the oldest of those answered at any time.
     pub(super) fn oldest_aside(&mut self) -> Option<Entry> {
-        if self.aside.is_empty() { None } else { Some(self.aside.remove(0)) }
+        let id = self.aside.first()?.id?;
+        self.answer_aside(id)
+    }
+
+    /// Number of entries that were answered.
+    pub(super) fn answered(&self) -> u64 {
+        self.answered
     }
 
     /// Takes the entry with this serial number.
@@ -256,7 +268,9 @@ impl Owner {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST_TEXT)]
+    let longest = LONGEST_TEXT.min(text.len());
+    let end = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -102,10 +102,10 @@ impl Qga {
 
     fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) {
         let ours = self.is_own(&reply);
-        if let Some(Id::Number(id)) = reply.id {
-            if let Some(entry) = wire.pending.answer_aside(id) {
-                return entry.settle(reply.result);
-            }
+        if let Some(Id::Number(id)) = reply.id
+            && let Some(entry) = wire.pending.answer_aside(id)
+        {
+            return entry.settle(reply.result);
         }
         match self.phase {
             // An error with our id proves the channel as well as a value does.

@@ -264,11 +264,12 @@ impl Dialect for Qmp {
             return Ok(());
         }
         let window = self.window(&wire.limits);
-        if self.oob && wire.pending.out_of_order() < wire.limits.in_flight {
-            if let Some(job) = inbox.take_first(overtakes) {
-                self.send(wire, job);
-                return Ok(());
-            }
+        if self.oob
+            && wire.pending.out_of_order() < wire.limits.in_flight
+            && let Some(job) = inbox.take_first(overtakes)
+        {
+            self.send(wire, job);
+            return Ok(());
         }
         if wire.pending.in_order() <= window && self.ask(wire, now) {
             return Ok(());

@@ -5,12 +5,8 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    Config, Handle, NotSent, Protocol,
-    connection::Connection,
-    inbox::Inbox,
-    link::Link,
-    sync::nonce,
-    wire::{Fault, Wire},
+    Config, Handle, NotSent, Protocol, connection::serve, inbox::Inbox, link::Link,
+    session::Session, sync::nonce, wire::Fault,
 };
 
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
@@ -19,15 +15,14 @@ pub fn new(config: Config) -> (Handle, Task) {
     let inbox = Arc::new(Inbox::new(config.limits.waiting));
     let (alive, ended) = watch::channel(());
     let handle = Handle::new(inbox.clone(), config.protocol, ended);
-    let wire = Wire::new(&config);
-    (handle, Task { config, wire, inbox, _alive: alive })
+    let session = Session::new(&config, inbox);
+    (handle, Task { config, session, _alive: alive })
 }
 
 /// Runs an endpoint; dropped, it tells all requests that they are not done.
 pub struct Task {
     config: Config,
-    wire: Wire,
-    inbox: Arc<Inbox>,
+    session: Session,
     /// Tells the handles that the task is gone.
     _alive: watch::Sender<()>,
 }
@@ -42,17 +37,17 @@ impl Task {
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(self.config.limits.backoff);
         let mut told = false;
-        while self.inbox.stopping().is_none() {
+        while self.session.inbox.stopping().is_none() {
             let (fault, was_ready) = self.attempt().await;
             if was_ready {
                 backoff.reset();
                 told = false;
             }
             self.log(&fault, &mut told);
-            self.inbox.refuse_all(fault.kind, &fault.text);
+            self.session.inbox.refuse_all(fault.kind, &fault.text);
             tokio::select! {
                 () = sleep(backoff.next()) => {}
-                () = self.inbox.wanted() => {}
+                () = self.session.inbox.wanted() => {}
             }
         }
     }
@@ -61,15 +56,12 @@ impl Task {
     async fn attempt(&mut self) -> (Fault, bool) {
         match Link::connect(&self.config.socket) {
             Ok(link) => {
-                self.wire.connected();
-                let protocol = self.config.protocol;
-                let fault =
-                    Connection::new(link, protocol, &mut self.wire, &self.inbox).serve().await;
-                (fault, self.wire.was_ready())
+                let fault = serve(link, &mut self.session).await;
+                (fault, self.session.wire.was_ready())
             }
             Err(error) => {
                 let fault = self.unreachable(&error);
-                self.wire.unconnected(&fault);
+                self.session.wire.unconnected(&fault);
                 (fault, false)
             }
         }
@@ -88,7 +80,7 @@ impl Task {
             (io::ErrorKind::WouldBlock, _) => "another client holds it, and more wait",
             _ => "see the path and the limits of the service",
         };
-        let text = format!("cannot connect to {}: {error}; {advice}", self.wire.socket);
+        let text = format!("cannot connect to {}: {error}; {advice}", self.session.wire.socket);
         match error.kind() {
             io::ErrorKind::WouldBlock => Fault::busy(text),
             _ => Fault::not_connected(text),
@@ -97,7 +89,7 @@ impl Task {
 
     /// Tells the first failure in a row; the others are told only to those who look for them.
     fn log(&self, fault: &Fault, told: &mut bool) {
-        let socket = &self.wire.socket;
+        let socket = &self.session.wire.socket;
         if *told || fault.kind == NotSent::Stopping {
             tracing::debug!(socket, fault = fault.text, "not connected");
         } else {
@@ -109,7 +101,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.inbox.stop(Duration::ZERO);
+        self.session.inbox.stop(Duration::ZERO);
     }
 }
 
@@ -145,5 +137,7 @@ impl Backoff {
     }
 }
 
+#[cfg(test)]
+mod peer;
 #[cfg(test)]
 mod tests;

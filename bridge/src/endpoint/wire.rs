@@ -254,6 +254,14 @@ impl Wire {
         self.change(|status| *status = Status { state, ..Status::default() });
     }
 
+    /// Why a request that waits has not left yet.
+    pub(super) fn obstacle(&self) -> &'static str {
+        match self.status.state {
+            State::Ready => "the requests before it took all its time",
+            _ => "the peer has not answered yet",
+        }
+    }
+
     /// How long a peer is given to prove that it listens.
     pub(super) fn patience(&self) -> Duration {
         self.limits.greeting_timeout

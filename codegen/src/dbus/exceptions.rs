@@ -20,6 +20,8 @@ const TABLE: &[(&str, Exception)] = &[
     ("add-fd", Exception::TakesFd),
     // A reserved word of C++; `typename_` would do, but reads badly.
     ("typename", Exception::Name("type_name")),
+    // Qt's adaptors call parent() where the arguments are in scope.
+    ("parent", Exception::Name("parent_")),
 ];
 
 /// The D-Bus name that a QAPI name has in place of the one by the rule.

@@ -16,7 +16,7 @@ mod objects;
 mod types;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use build::{Source, build};
 pub use docs::{Protocol, Summaries};

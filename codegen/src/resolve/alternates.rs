@@ -11,10 +11,11 @@ use std::collections::HashMap;
 
 /// Checks every alternate.
 pub(super) fn check(draft: &Draft<'_>) -> Result<()> {
+    let mut known = HashMap::new();
     draft.each_type(|id, body| {
         let Body::Alternate { branches: written } = body else { return Ok(()) };
         let Kind::Alternate { branches } = &draft.schema.ty(id).kind else { return Ok(()) };
-        check_forms(&draft.schema, written, branches)
+        check_forms(&draft.schema, written, branches, &mut known)
     })
 }
 
@@ -29,17 +30,23 @@ enum Json {
     Object,
 }
 
-fn check_forms(schema: &Schema, written: &[ast::Branch], forms: &[Branch]) -> Result<()> {
+fn check_forms(
+    schema: &Schema,
+    written: &[ast::Branch],
+    forms: &[Branch],
+    known: &mut HashMap<TypeId, Vec<Json>>,
+) -> Result<()> {
     let mut taken: HashMap<Json, &str> = HashMap::new();
     for (written, form) in written.iter().zip(forms) {
         let name = Shortened(&form.name);
-        let kinds = kinds(schema, form.ty);
+        // Many alternates may share one long enum.
+        let kinds = known.entry(form.ty).or_insert_with(|| kinds(schema, form.ty));
         if kinds.is_empty() {
             let mistake = format!("form '{name}' can be any JSON value");
             return Err(Fault::rule(written.ty.name.at, mistake, "use a type of one JSON kind"));
         }
         for kind in kinds {
-            if let Some(other) = taken.insert(kind, &form.name) {
+            if let Some(other) = taken.insert(*kind, &form.name) {
                 let other = Shortened(other);
                 let mistake = format!("form '{name}' looks like form '{other}' in JSON");
                 let remedy = "keep one of them";

@@ -42,12 +42,23 @@ fn check_branch(
     written: &ast::Branch,
     branch: &Branch,
 ) -> Result<()> {
-    let reached = reach.of(branch.ty, 0).map_err(|stop| stop.explain(written, reach.limits))?;
-    let Some(name) = reached.iter().find(|name| fixed.contains_key(*name)) else { return Ok(()) };
+    let explain = |stop: Stop| stop.explain(written, reach.limits);
+    let reached = reach.of(branch.ty, 0).map_err(explain)?;
+    reach.spend(fixed.len().min(reached.len())).map_err(explain)?;
+    let Some(name) = shared(fixed, &reached) else { return Ok(()) };
     let member = Shortened(fixed[name]);
     let branch = Shortened(&branch.name);
     let mistake = format!("branch '{branch}' has a member '{member}' that the union has already");
     Err(Fault::rule(written.name.at, mistake, "rename one of them"))
+}
+
+/// A name in both, found through the smaller one.
+fn shared<'n>(fixed: &'n Names<'_>, reached: &'n BTreeSet<String>) -> Option<&'n String> {
+    if fixed.len() < reached.len() {
+        fixed.keys().filter(|name| reached.contains(*name)).min()
+    } else {
+        reached.iter().find(|name| fixed.contains_key(*name))
+    }
 }
 
 /// Finds the names of all members that objects of a type can have.

@@ -4,18 +4,23 @@ use super::Draft;
 use crate::{
     ast::{self, Body, Text},
     error::Shortened,
-    model::{Branch, Kind, Member, Schema, TypeId, Value},
+    model::{Branch, Kind, Member, Schema, TypeId},
     source::{Fault, Result},
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Sets the discriminator of every union.
 pub(super) fn resolve(draft: &mut Draft<'_>) -> Result<()> {
     let mut tags = Vec::new();
+    let mut enums = HashMap::new();
     draft.each_type(|id, body| {
         if let Body::Union { discriminator, branches, .. } = body {
             let tag = find(&draft.schema, id, discriminator)?;
-            check_branches(&draft.schema, id, tag, branches, discriminator)?;
+            let ty = draft.schema.members(id)[tag].ty;
+            // Many unions may share one long enum.
+            let values = enums.entry(ty).or_insert_with(|| values(&draft.schema, ty));
+            check_values(values, discriminator)?;
+            check_branches(&draft.schema, id, values, branches)?;
             tags.push((id, tag));
         }
         Ok(())
@@ -52,26 +57,23 @@ fn find(schema: &Schema, id: TypeId, discriminator: &Text) -> Result<usize> {
     Ok(tag)
 }
 
-fn check_branches(
-    schema: &Schema,
-    id: TypeId,
-    tag: usize,
-    written: &[ast::Branch],
-    discriminator: &Text,
-) -> Result<()> {
-    let values: HashSet<&str> = values(schema, schema.members(id)[tag].ty)
-        .iter()
-        .map(|value| value.name.as_str())
-        .collect();
+fn check_values(values: &HashSet<&str>, discriminator: &Text) -> Result<()> {
     if values.is_empty() {
         let mistake = "the union has no branches, as its discriminator has no values";
         return Err(Fault::rule(discriminator.at, mistake, "add values to its enum"));
     }
+    Ok(())
+}
+
+fn check_branches(
+    schema: &Schema,
+    id: TypeId,
+    values: &HashSet<&str>,
+    written: &[ast::Branch],
+) -> Result<()> {
     let Kind::Union { branches, .. } = &schema.ty(id).kind else { return Ok(()) };
-    written
-        .iter()
-        .zip(branches)
-        .try_for_each(|(written, branch)| check_branch(schema, &values, written, branch))
+    let mut pairs = written.iter().zip(branches);
+    pairs.try_for_each(|(written, branch)| check_branch(schema, values, written, branch))
 }
 
 fn check_branch(
@@ -93,9 +95,9 @@ fn check_branch(
     Ok(())
 }
 
-fn values(schema: &Schema, id: TypeId) -> &[Value] {
+fn values(schema: &Schema, id: TypeId) -> HashSet<&str> {
     match &schema.ty(id).kind {
-        Kind::Enum { values, .. } => values,
-        _ => &[],
+        Kind::Enum { values, .. } => values.iter().map(|value| value.name.as_str()).collect(),
+        _ => HashSet::new(),
     }
 }

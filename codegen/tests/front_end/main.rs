@@ -1,5 +1,7 @@
 //! From the files of a schema to its model, and to the facts that the project keeps.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod facts;
 mod limits;
 mod mutations;

@@ -4,7 +4,7 @@
 //! the kernel tells; any other command is `CommandNotFound`. It is made for the demonstration:
 //! whoever can open its socket can run programs, so its socket belongs in a private directory.
 //!
-//! [`frame`] cuts the stream into JSON values, [`request`] checks them, [`commands`] runs them;
+//! `frame` cuts the stream into JSON values, `request` checks them, `commands` runs them;
 //! each of the other modules answers for one part of the machine.
 
 mod arguments;

@@ -1,1 +1,185 @@
+use proptest::prelude::*;
 
+use super::{Decoder, Frame};
+use crate::endpoint::{Limits, Protocol};
+
+#[derive(Clone, Debug, PartialEq)]
+enum Owned {
+    Message(Vec<u8>),
+    TooLarge(Vec<u8>),
+    Garbage,
+    Mark,
+}
+
+impl Owned {
+    fn message(text: &str) -> Self {
+        Self::Message(text.into())
+    }
+}
+
+impl From<Frame<'_>> for Owned {
+    fn from(frame: Frame<'_>) -> Self {
+        match frame {
+            Frame::Message(text) => Self::Message(text.into()),
+            Frame::TooLarge(text) => Self::TooLarge(text.into()),
+            Frame::Garbage => Self::Garbage,
+            Frame::Mark => Self::Mark,
+        }
+    }
+}
+
+fn limits() -> Limits {
+    Limits { message: 64, nodes: 12, depth: 4, ..Limits::new(Protocol::Qmp) }
+}
+
+/// Frames of pieces that arrive one after the other.
+fn frames<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Owned> {
+    let mut decoder = Decoder::new(limits);
+    let mut frames = Vec::new();
+    for mut piece in pieces {
+        while let Some(frame) = decoder.next(&mut piece) {
+            frames.push(frame.into());
+        }
+        assert!(piece.is_empty());
+    }
+    frames
+}
+
+fn whole(text: impl AsRef<[u8]>) -> Vec<Owned> {
+    frames(limits(), [text.as_ref()])
+}
+
+#[test]
+fn messages_are_found_by_their_brackets() {
+    assert_eq!(
+        whole("{\"a\": 1}\r\n \t{}{\"b\":\"}\\\"{\"}\n"),
+        [Owned::message("{\"a\": 1}"), Owned::message("{}"), Owned::message(r#"{"b":"}\"{"}"#)]
+    );
+    let pretty = "{\r\n    \"return\": [\r\n        {\r\n        }\r\n    ]\r\n}";
+    assert_eq!(whole(pretty), [Owned::message(pretty)]);
+}
+
+#[test]
+fn text_that_is_no_message_is_skipped_to_the_end_of_its_line() {
+    let next = Owned::message("{}");
+    for text in ["<html>{}\n{}", "]]\n{}", "\"a\"\n{}", "\0\n{}", "1 2\r\n{}"] {
+        assert_eq!(whole(text), [Owned::Garbage, next.clone()], "{text:?}");
+    }
+    assert_eq!(whole(b"x{}\xFF{}"), [Owned::Garbage, Owned::Mark, next]);
+}
+
+#[test]
+fn a_message_that_breaks_off_does_not_swallow_the_next() {
+    let next = "{\"return\":{}}";
+    for half in [
+        "{",
+        "{\"a",
+        "{\"a\"",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":[1",
+        "{\"a\":\"b",
+        "{\"a\":\"b\\",
+        "{\"a\":[{},{\"b\"",
+        "{\"a\":[1}",
+    ] {
+        let text = format!("{half}\n{next}");
+        assert_eq!(whole(&text), [Owned::Garbage, Owned::message(next)], "{half}");
+    }
+    for half in ["{\"a\":", "{\"a\":[", "{\"a\":[1,"] {
+        let text = format!("{half}\n{next}\n{next}\n{next}");
+        let found = whole(&text);
+        assert_eq!(found[0], Owned::Garbage, "{half}");
+        assert_eq!(found.last(), Some(&Owned::message(next)), "{half}");
+    }
+    assert_eq!(whole(b"{\"a\":\xFF{}"), [Owned::Garbage, Owned::Mark, Owned::message("{}")]);
+    assert_eq!(whole(b"{\"a\":\"\xFF{}"), [Owned::Garbage, Owned::Mark, Owned::message("{}")]);
+}
+
+#[test]
+fn limits_are_exact() {
+    let bytes = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
+    let nodes = |nodes: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(nodes - 3));
+    let depth =
+        |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    for (fits, exceeds) in [(bytes(64), bytes(65)), (nodes(12), nodes(13)), (depth(4), depth(5))] {
+        assert_eq!(whole(&fits), [Owned::message(&fits)]);
+        let next = format!("{exceeds}\n{{}}");
+        assert_eq!(whole(&next), [Owned::TooLarge(exceeds.into()), Owned::message("{}")]);
+    }
+}
+
+#[test]
+fn of_a_message_above_a_limit_only_the_beginning_is_kept() {
+    let text = format!("{{\"return\":\"{}\"}}", "x".repeat(1 << 20));
+    let mut decoder = Decoder::new(limits());
+    let mut found = Vec::new();
+    for mut piece in text.as_bytes().chunks(1000) {
+        while let Some(frame) = decoder.next(&mut piece) {
+            found.push(Owned::from(frame));
+        }
+        assert!(decoder.kept.capacity() <= 4096);
+    }
+    assert_eq!(found, [Owned::TooLarge(text.as_bytes()[..1024].into())]);
+}
+
+#[test]
+fn the_memory_of_a_large_message_is_given_back() {
+    let text = format!("{{\"return\":\"{}\"}}", "x".repeat(1 << 20));
+    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp));
+    let (head, mut tail) = text.as_bytes().split_at(1 << 19);
+    let mut head = head;
+    assert_eq!(decoder.next(&mut head), None);
+    assert!(decoder.next(&mut tail).is_some());
+    assert_eq!(decoder.next(&mut tail), None);
+    assert_eq!(decoder.kept.capacity(), 0);
+}
+
+#[test]
+fn the_limit_can_change_between_messages() {
+    let mut decoder = Decoder::new(limits());
+    decoder.limit(2);
+    let mut input = &b"{\"a\":1}{\"a\":1}"[..];
+    assert_eq!(decoder.next(&mut input), Some(Frame::TooLarge(b"{\"a\":1}")));
+    decoder.limit(7);
+    assert_eq!(decoder.next(&mut input), Some(Frame::Message(b"{\"a\":1}")));
+}
+
+/// Pieces of JSON, whole and broken, of garbage, and single bytes.
+fn soup() -> impl Strategy<Value = Vec<u8>> {
+    let parts =
+        prop::sample::select(vec![
+        &b"{\"return\":{}}"[..], b"{\"a\":[1,{\"b\":null}]}\r\n", b"{", b"}", b"[", b"]", b",",
+        b":", b"\"", b"\\", b"\\\"", b"\n", b" ", b"\xFF", b"\0", b"x", b"\"key\"", b"12",
+        b"\"a long string without anything special in it, longer than the limit of these tests\"",
+        b"{\"d\":[[[[[[]]]]]]}", b"{\"n\":[0,0,0,0,0,0,0,0,0,0,0,0,0,0]}",
+    ]);
+    prop::collection::vec(parts, 0..40).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn frames_do_not_depend_on_how_the_bytes_are_cut(text in soup(), size in 1_usize..40) {
+        let at_once = whole(&text);
+        prop_assert_eq!(&frames(limits(), text.chunks(size)), &at_once);
+        prop_assert_eq!(&frames(limits(), text.chunks(1)), &at_once);
+    }
+
+    #[test]
+    fn a_message_is_found_behind_anything_and_a_mark(text in soup()) {
+        let text = [&text[..], b"\xFF{\"return\":1}"].concat();
+        let found = whole(&text);
+        let (mark, message) = (Owned::Mark, Owned::message("{\"return\":1}"));
+        prop_assert_eq!(&found[found.len() - 2..], [mark, message]);
+    }
+
+    #[test]
+    fn every_value_of_a_peer_is_one_message(value in prop::collection::vec(any::<(String, String)>(), 0..6)) {
+        let map: serde_json::Map<_, _> =
+            value.into_iter().map(|(key, value)| (key, value.into())).collect();
+        let text = serde_json::to_string(&map).unwrap();
+        let unlimited = Limits::new(Protocol::Qmp);
+        let found = frames(unlimited, text.as_bytes().chunks(7));
+        prop_assert_eq!(found, [Owned::message(&text)]);
+    }
+}

@@ -28,6 +28,7 @@ const IFADDRMSG: usize = 8;
 pub(super) struct Address {
     /// Index of the interface.
     pub(super) interface: u32,
+    /// The interface's own end.
     pub(super) ip: IpAddr,
     /// Bits of the network's part.
     pub(super) prefix: u8,

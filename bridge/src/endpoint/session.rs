@@ -1,0 +1,134 @@
+//! A connection without its socket: what is read and written, and when something is due. Time is
+//! an argument, so that tests can make it pass.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{
+    Config, NotSent, Protocol, Unknown,
+    codec::{Decoder, Frame},
+    inbox::Inbox,
+    meter::Meter,
+    qga::Qga,
+    qmp::Qmp,
+    wire::{Dialect, Fault, Wire},
+};
+
+/// What lasts over the connections of an endpoint, and the state of the current one.
+pub(super) struct Session {
+    protocol: Protocol,
+    pub(super) wire: Wire,
+    pub(super) inbox: Arc<Inbox>,
+    decoder: Decoder,
+    dialect: Box<dyn Dialect>,
+    /// Bounds what the guest can make the bridge read; a monitor is always read, because QEMU
+    /// keeps without bound what is not.
+    meter: Option<Meter>,
+}
+
+impl Session {
+    pub(super) fn new(config: &Config, inbox: Arc<Inbox>) -> Self {
+        let protocol = config.protocol;
+        Self {
+            protocol,
+            wire: Wire::new(config),
+            inbox,
+            decoder: Decoder::new(config.limits),
+            dialect: dialect(protocol),
+            meter: None,
+        }
+    }
+
+    /// Begins a connection: nothing of the one before is left.
+    pub(super) fn begin(&mut self, now: Instant) -> Result<(), Fault> {
+        self.decoder = Decoder::new(self.wire.limits);
+        self.dialect = dialect(self.protocol);
+        let guest = self.protocol == Protocol::Qga;
+        self.meter = guest.then(|| Meter::new(2 * self.wire.limits.message, now));
+        self.wire.connected();
+        self.dialect.open(&mut self.wire, now)
+    }
+
+    /// Takes what the peer sent.
+    pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
+        self.charge(bytes.len(), now);
+        loop {
+            self.decoder.limit(self.dialect.longest(&self.wire.limits));
+            let Some(frame) = self.decoder.next(&mut bytes) else { return Ok(()) };
+            let size = if let Frame::Message(text) = frame { text.len() } else { 0 };
+            let before = self.wire.pending.answered();
+            self.dialect.receive(&mut self.wire, frame, now)?;
+            if self.wire.pending.answered() > before {
+                self.refund(size);
+            } else {
+                self.charge(Meter::MESSAGE, now);
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn expire(&mut self, now: Instant) -> Result<(), Fault> {
+        self.dialect.expire(&mut self.wire, now)?;
+        if let Some(text) = self.wire.refusal {
+            self.inbox.refuse_all(NotSent::Busy, text);
+        }
+        self.inbox.expire(now, self.wire.obstacle());
+        Ok(())
+    }
+
+    /// Puts the next message on the wire if it is empty; returns whether there is one.
+    pub(super) fn feed(&mut self, now: Instant) -> Result<bool, Fault> {
+        if self.wire.output.is_empty() {
+            self.dialect.feed(&mut self.wire, &self.inbox, now)?;
+        }
+        Ok(!self.wire.output.is_empty())
+    }
+
+    /// Ends the connection, and tells those on the wire; who waits is told by the caller.
+    pub(super) fn end(&mut self, kind: Unknown, fault: &Fault) {
+        self.wire.end(kind, fault);
+    }
+
+    /// Whether the endpoint stops and nobody waits for this connection any more.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        let callers = self.wire.pending.has_callers();
+        self.inbox.stopping().is_some_and(|drained| !callers || drained <= now)
+    }
+
+    /// Until when the peer is not read, because it sent too much that nobody asked for.
+    pub(super) fn pause(&self, now: Instant) -> Option<Instant> {
+        self.meter.as_ref().and_then(|meter| meter.pause(now))
+    }
+
+    /// The nearest time at which something is due.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let deadlines = [
+            self.wire.pending.deadline(),
+            self.dialect.deadline(),
+            self.inbox.deadline(),
+            self.inbox.stopping(),
+            self.pause(now),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn charge(&mut self, bytes: usize, now: Instant) {
+        if let Some(meter) = &mut self.meter {
+            meter.charge(bytes, now);
+        }
+    }
+
+    fn refund(&mut self, bytes: usize) {
+        if let Some(meter) = &mut self.meter {
+            meter.refund(bytes);
+        }
+    }
+}
+
+fn dialect(protocol: Protocol) -> Box<dyn Dialect> {
+    match protocol {
+        Protocol::Qmp => Box::new(Qmp::new()),
+        Protocol::Qga => Box::new(Qga::new()),
+    }
+}

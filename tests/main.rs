@@ -1,0 +1,20 @@
+//! The bridge at work, on both message buses: one module a behaviour.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod agent;
+mod agent_wire;
+mod callers;
+mod demo;
+mod differential;
+mod events;
+mod guest;
+mod hostile;
+mod introspection;
+mod losses;
+mod monitor;
+mod newer;
+mod properties;
+mod rig;
+mod service;
+mod tolerance;

@@ -1,0 +1,115 @@
+//! The bridge under test.
+
+use crate::{
+    bus::Bus,
+    client::{AGENT_ENDPOINT, Client, MONITOR_ENDPOINT, Target},
+    process::{self, Process},
+    scratch::Scratch,
+    target_dir, until,
+};
+use rustix::process::Signal;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    sync::OnceLock,
+};
+
+/// A running `qapi-dbus serve`.
+#[derive(Debug)]
+pub struct Bridge {
+    process: Process,
+    _scratch: Scratch,
+}
+
+impl Bridge {
+    /// Starts one for a guest agent and waits until it is connected; a client comes with it.
+    pub async fn with_agent(bus: &Bus, socket: &Path) -> (Self, Client) {
+        let bridge = Self::serve(bus, &[OsStr::new("--qga"), socket.as_os_str()]).await;
+        bridge.with_client(bus, AGENT_ENDPOINT).await
+    }
+
+    /// Starts one for a monitor and waits until it is connected; a client comes with it.
+    pub async fn with_monitor(bus: &Bus, socket: &Path) -> (Self, Client) {
+        let bridge = Self::serve(bus, &[OsStr::new("--qmp"), socket.as_os_str()]).await;
+        bridge.with_client(bus, MONITOR_ENDPOINT).await
+    }
+
+    /// Starts one with these options and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// If it ends instead.
+    pub async fn serve(bus: &Bus, options: &[&OsStr]) -> Self {
+        let mut bridge = Self::launch(bus, options);
+        let line = bridge.process.line().await;
+        let line = line.expect("the bridge says that it is ready");
+        assert!(line.contains("ready"), "the bridge says {line:?}");
+        bridge
+    }
+
+    /// Starts one with these options and waits for nothing.
+    pub fn launch(bus: &Bus, options: &[&OsStr]) -> Self {
+        Self::launch_at(bus.address(), options)
+    }
+
+    /// The same for a bus that need not exist.
+    pub fn launch_at(address: &str, options: &[&OsStr]) -> Self {
+        let scratch = Scratch::new();
+        let mut command = process::program(program());
+        command.args(["serve", "--address", address, "-v"]).args(options);
+        Self { process: Process::start(&scratch, &mut command), _scratch: scratch }
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.process.signal(Signal::TERM);
+    }
+
+    /// Waits for its end: its status and what it said on standard error.
+    pub async fn exit(&mut self) -> (ExitStatus, String) {
+        let status = self.process.exit().await;
+        (status, self.process.stderr())
+    }
+
+    async fn with_client(self, bus: &Bus, endpoint: Target) -> (Self, Client) {
+        let client = Client::new(bus).await;
+        connected(&client, endpoint).await;
+        (self, client)
+    }
+}
+
+/// Waits until an endpoint is connected.
+pub async fn connected(client: &Client, endpoint: Target) {
+    in_state(client, endpoint, "ready").await;
+}
+
+/// Waits until an endpoint is in this state.
+pub async fn in_state(client: &Client, endpoint: Target, state: &str) {
+    let reached = async || {
+        let now = client.property(endpoint, "State").await.unwrap();
+        (now == state).then_some(())
+    };
+    until(&format!("state {state:?}"), reached).await;
+}
+
+/// The program, built if it is not.
+///
+/// # Panics
+/// If it does not build.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build)
+}
+
+/// With the targets of a test run, hence with the same features: what that run built stays valid.
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--locked", "--workspace", "--all-targets", "--target-dir"])
+        .arg(target_dir())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .unwrap();
+    assert!(built.success(), "the bridge does not build");
+    target_dir().join("debug").join("qapi-dbus")
+}

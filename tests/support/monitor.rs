@@ -1,0 +1,60 @@
+//! A plain QMP or QGA client: what the bridge is compared with.
+
+use crate::{soon, until};
+use serde_json::{Value, json};
+use std::path::Path;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::UnixStream,
+};
+
+/// An error of the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// QAPI error class.
+    pub class: String,
+    /// Its text.
+    pub desc: String,
+}
+
+/// A connection straight to the peer's socket.
+#[derive(Debug)]
+pub struct Monitor(BufReader<UnixStream>);
+
+impl Monitor {
+    /// Connects to a monitor and negotiates no capabilities.
+    pub async fn qmp(socket: &Path) -> Self {
+        let connect = async || UnixStream::connect(socket).await.ok();
+        let stream = until("a monitor that listens", connect).await;
+        let mut monitor = Self(BufReader::new(stream));
+        assert!(monitor.read().await.get("QMP").is_some(), "a monitor greets");
+        monitor.execute("qmp_capabilities", json!({})).await.unwrap();
+        monitor
+    }
+
+    /// Runs a command.
+    ///
+    /// # Errors
+    /// What the peer refused.
+    pub async fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, Failure> {
+        let request = json!({ "execute": command, "arguments": arguments });
+        self.0.write_all(format!("{request}\n").as_bytes()).await.unwrap();
+        loop {
+            let mut reply = self.read().await;
+            if let Some(error) = reply.get("error") {
+                let text = |name: &str| error[name].as_str().unwrap().to_owned();
+                return Err(Failure { class: text("class"), desc: text("desc") });
+            }
+            if let Some(value) = reply.get_mut("return") {
+                return Ok(value.take());
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Value {
+        let mut line = Vec::new();
+        soon("the monitor's answer", self.0.read_until(b'\n', &mut line)).await.unwrap();
+        assert!(!line.is_empty(), "the monitor went away");
+        serde_json::from_slice(&line).unwrap()
+    }
+}

@@ -1,0 +1,90 @@
+//! Programs that the tests run.
+
+use crate::{scratch::Scratch, soon};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+/// The command that runs a program for the length of the test's thread: not even a test run that
+/// is killed leaves it behind.
+pub fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(DEATH_SIGNAL).arg(name);
+    command
+}
+
+const DEATH_SIGNAL: [&str; 2] = ["--pdeathsig", "KILL"];
+
+/// A running program, killed when dropped. What it says on standard error is shown if the test
+/// fails.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`, made by [`program`]; `scratch` keeps what it says on standard error and
+    /// must live longer.
+    pub fn start(scratch: &Scratch, command: &mut Command) -> Self {
+        let program = command.as_std().get_args().nth(DEATH_SIGNAL.len()).unwrap();
+        let name = program.to_string_lossy().rsplit('/').next().unwrap_or_default().to_owned();
+        let log = scratch.path(&format!("{name}.log"));
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(File::options().create(true).append(true).open(&log).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("setpriv: {error}; tests/run installs what is needed"));
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { name, child, stdout, log }
+    }
+
+    /// The next line of standard output; `None` at its end.
+    pub async fn line(&mut self) -> Option<String> {
+        let line = soon(&format!("a line of {}", self.name), self.stdout.next_line()).await;
+        line.unwrap()
+    }
+
+    /// Process id.
+    ///
+    /// # Panics
+    /// If it was waited for already.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_raw(self.id().cast_signed()).unwrap();
+        kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub async fn exit(&mut self) -> ExitStatus {
+        soon(&format!("the end of {}", self.name), self.child.wait()).await.unwrap()
+    }
+
+    /// What it said on standard error so far.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- {}, standard error:\n{}", self.name, self.stderr());
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Real QEMU.
+
+use crate::{
+    monitor::Monitor,
+    process::{self, Process},
+    scratch::Scratch,
+    until,
+};
+use rustix::process::Signal;
+use std::path::{Path, PathBuf};
+
+/// A machine with two monitors: one for the bridge, one to compare with.
+#[derive(Debug)]
+pub struct Qemu {
+    process: Process,
+    scratch: Scratch,
+}
+
+impl Qemu {
+    /// Starts one without devices of its own; `arguments` say which machine it is.
+    pub async fn start(arguments: &[&str]) -> Self {
+        Self::start_in(Scratch::new(), arguments).await
+    }
+
+    /// A machine without CPU or memory.
+    pub async fn none() -> Self {
+        Self::start(&["-M", "none"]).await
+    }
+
+    /// A machine with a USB controller, stopped before its first instruction.
+    pub async fn q35() -> Self {
+        let controller = ["-device", "qemu-xhci,id=usb"];
+        let machine = ["-M", "q35", "-accel", "tcg", "-m", "64", "-S"];
+        Self::start(&[&machine[..], &controller].concat()).await
+    }
+
+    /// Starts one whose sockets and files are in `scratch`.
+    pub async fn start_in(scratch: Scratch, arguments: &[&str]) -> Self {
+        let process = launch(&scratch, arguments);
+        let qemu = Self { process, scratch };
+        qemu.listening().await;
+        qemu
+    }
+
+    /// The monitor that belongs to the bridge.
+    pub fn socket(&self) -> PathBuf {
+        self.scratch.path(BRIDGE)
+    }
+
+    /// A plain connection to the other monitor.
+    pub async fn oracle(&self) -> Monitor {
+        Monitor::qmp(&self.scratch.path(ORACLE)).await
+    }
+
+    /// A path in the directory of this machine.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path(name)
+    }
+
+    /// Stops the process in its tracks: it reads and answers nothing more.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Ends it without notice.
+    pub async fn kill(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.exit().await;
+    }
+
+    /// Starts it again, after its end, with the same sockets.
+    pub async fn restart(&mut self, arguments: &[&str]) {
+        let _ = std::fs::remove_file(self.scratch.path(ORACLE));
+        self.process = launch(&self.scratch, arguments);
+        self.listening().await;
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    async fn listening(&self) {
+        let oracle = self.scratch.path(ORACLE);
+        until("QEMU that listens", async || oracle.exists().then_some(())).await;
+    }
+}
+
+const BRIDGE: &str = "qmp.sock";
+const ORACLE: &str = "oracle.sock";
+
+fn launch(scratch: &Scratch, arguments: &[&str]) -> Process {
+    let mut command = process::program("qemu-system-x86_64");
+    command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
+    if !arguments.contains(&"-mon") {
+        command.arg("-qmp").arg(listen(&scratch.path(BRIDGE)));
+    }
+    command.arg("-qmp").arg(listen(&scratch.path(ORACLE))).args(arguments);
+    Process::start(scratch, command.current_dir(scratch.dir()))
+}
+
+fn listen(socket: &Path) -> String {
+    format!("unix:{},server=on,wait=off", socket.display())
+}
