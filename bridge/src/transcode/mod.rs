@@ -29,4 +29,6 @@ pub use to_json::{Call, Timeout, call};
 pub use writer::Unwritable;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod roundtrip;

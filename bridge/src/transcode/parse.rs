@@ -245,3 +245,95 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Json::Str(Cow::Borrowed(text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Json::parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_are_exact() {
+        for (text, expected) in [
+            ("9007199254740993", Json::Int(9_007_199_254_740_993)),
+            ("9223372036854775807", Json::Int(i64::MAX)),
+            ("-9223372036854775808", Json::Int(i64::MIN)),
+            ("9223372036854775808", Json::Uint(1 << 63)),
+            ("18446744073709551615", Json::Uint(u64::MAX)),
+            ("18446744073709551616", Json::Float(18446744073709551616.0)),
+            ("-9223372036854775809", Json::Float(-9223372036854775809.0)),
+            ("1.0", Json::Float(1.0)),
+            ("5e-324", Json::Float(5e-324)),
+        ] {
+            assert_eq!(Json::parse(text.as_bytes()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn order_and_white_space_are_as_in_the_text() {
+        let text = b" { \"b\" : [ 1 , {} , [ ] ]\t,\r\n\"a\":null } ";
+        let list = Json::List(vec![Json::Int(1), Json::Object(vec![]), Json::List(vec![])]);
+        let expected = Json::Object(vec![("b".into(), list), ("a".into(), Json::Null)]);
+        assert_eq!(Json::parse(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn strings_borrow_unless_escaped() {
+        let value = Json::parse(r#"{"k\u0000":["plain é","\ud83d\ude00"]}"#.as_bytes()).unwrap();
+        let Some(Json::List(items)) = value.get("k\0") else { panic!("{value:?}") };
+        assert!(matches!(&items[0], Json::Str(Cow::Borrowed("plain é"))));
+        assert!(matches!(&items[1], Json::Str(Cow::Owned(text)) if text == "\u{1f600}"));
+    }
+
+    #[test]
+    fn errors_say_where() {
+        for (text, expected) in [
+            ("", "at byte 0: expected a value"),
+            ("[1,]", "at byte 3: "),
+            ("[1 2]", "at byte 3: expected ',' or ']'"),
+            ("[1}", "at byte 2: expected ',' or ']'"),
+            ("{\"a\" 1}", "at byte 5: expected ':'"),
+            ("{\"a\":1", "at byte 6: expected ',' or '}'"),
+            ("{1:2}", "at byte 1: invalid type"),
+            ("{\"a\":}", "at byte 5: "),
+            ("1 2", "at byte 2: expected the end"),
+            ("nul", "at byte 0: "),
+            ("NaN", "at byte 0: "),
+            ("1e999", "at byte 0: number out of range"),
+            ("\"\u{1}\"", "at byte 0: control character"),
+            ("\"\\ud800\"", "at byte 0: "),
+            ("{\"a\":1,\"b\":2,\"a\":3}", "member \"a\" twice in one object"),
+        ] {
+            assert!(error(text).starts_with(expected), "{text}: {}", error(text));
+        }
+    }
+
+    #[test]
+    fn repeated_names_are_found_among_many() {
+        let mut members: Vec<_> = (0..100).map(|index| format!("\"{index}\":0")).collect();
+        assert!(Json::parse(format!("{{{}}}", members.join(",")).as_bytes()).is_ok());
+        members.push("\"0\":0".into());
+        assert_eq!(
+            error(&format!("{{{}}}", members.join(","))),
+            "member \"0\" twice in one object"
+        );
+    }
+
+    #[test]
+    fn nesting_and_number_of_values_are_limited() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let nested = |levels| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+            let text = nested(1024);
+            let value = Json::parse(text.as_bytes()).unwrap();
+            assert_eq!(value.to_client_text(), text);
+            assert!(matches!(Json::parse(nested(1025).as_bytes()), Err(ParseError::TooLarge)));
+            assert!(Json::parse(open.repeat(1_000_000).as_bytes()).is_err());
+        }
+        let many = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+        assert!(Json::parse(many(PARSE_VALUES).as_bytes()).is_ok());
+        let error = Json::parse(many(PARSE_VALUES + 1).as_bytes()).unwrap_err();
+        assert!(matches!(error, ParseError::TooLarge));
+    }
+}

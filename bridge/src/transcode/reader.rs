@@ -262,3 +262,51 @@ fn alignment(ty: &[u8]) -> Result<usize> {
         _ => return Err(Malformed),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_split_off() {
+        for (signature, first) in [
+            ("s", "s"),
+            ("aa{sv}u", "aa{sv}"),
+            ("(s(ii))a{sv}", "(s(ii))"),
+            ("a(ii)s", "a(ii)"),
+            ("h", "h"),
+        ] {
+            let (ty, rest) = first_type(signature.as_bytes()).unwrap();
+            assert_eq!((ty, rest), signature.as_bytes().split_at(first.len()));
+        }
+        for signature in ["", "a", "(", "(s", ")", "()", "a()", "a{sv", "}"] {
+            assert_eq!(first_type(signature.as_bytes()), Err(Malformed), "{signature}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_beyond_the_end() {
+        let string = b"\x02\0\0\0ab\0";
+        assert_eq!(Reader::new(string, false).string(), Ok("ab"));
+        assert_eq!(Reader::new(b"\0\0\0\x02ab\0", true).string(), Ok("ab"));
+        for length in 0..string.len() {
+            assert_eq!(Reader::new(&string[..length], false).string(), Err(Malformed));
+        }
+        for bytes in [&b"\x02\0\0\0a\0\0"[..], b"\x02\0\0\0abc", b"\x01\0\0\0\xff\0"] {
+            assert_eq!(Reader::new(bytes, false).string(), Err(Malformed));
+        }
+        assert_eq!(Reader::new(&[0xff; 8], false).elements(b"y"), Err(Malformed));
+    }
+
+    #[test]
+    fn variants_are_limited_in_depth() {
+        let nested = |levels: usize| [&b"\x01v\0".repeat(levels)[..], b"\x01y\0\x07"].concat();
+        let body = nested(DBUS_DEPTH - 1);
+        let mut reader = Reader::new(&body, false);
+        assert_eq!(reader.skip(b"v"), Ok(()));
+        assert!(reader.is_at_end());
+        let body = nested(100_000);
+        assert_eq!(Reader::new(&body, false).skip(b"v"), Err(Malformed));
+        assert_eq!(Reader::new(&body, false).unwrap(b"v"), Err(Malformed));
+    }
+}

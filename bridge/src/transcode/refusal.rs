@@ -79,7 +79,7 @@ impl fmt::Display for Problem {
             Self::NotUtf8 => {
                 f.write_str("holds bytes that are not UTF-8; encode them as the command asks for")
             }
-            Self::Repeated(name) => write!(f, "has '{name}' twice; leave one of them out"),
+            Self::Repeated(name) => write!(f, "'{name}' is given twice; leave one of them out"),
             Self::Reserved(fix) => f.write_str(fix),
             Self::Text(error) => write!(f, "holds text that is not JSON: {error}"),
             Self::Descriptor => f.write_str("refers to a file descriptor that did not arrive"),

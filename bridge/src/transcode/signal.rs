@@ -50,3 +50,69 @@ fn empty(shape: Shape) -> Json<'static> {
         _ => Json::Int(0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transcode::{
+        Body,
+        shape::{Member, Object},
+    };
+
+    static IO_ERROR: Signal = Signal {
+        name: "BlockIoError",
+        event: "BLOCK_IO_ERROR",
+        positional: &[
+            Member { name: "device", shape: Shape::Str },
+            Member { name: "count", shape: Shape::Uint8 },
+        ],
+        data: &Object {
+            name: "",
+            members: &[
+                Member { name: "count", shape: Shape::Uint8 },
+                Member { name: "device", shape: Shape::Str },
+                Member { name: "sector", shape: Shape::Int32 },
+            ],
+            union: None,
+        },
+    };
+
+    /// The values of the parts as one JSON text.
+    fn parts(data: &'static str) -> String {
+        let data = if data.is_empty() { Json::Null } else { Json::parse(data.as_bytes()).unwrap() };
+        let parts = signal_parts(&IO_ERROR, data, 1_700_000_000_000_000, u64::MAX);
+        assert!(Body::new(&parts).is_ok());
+        let mut text = Vec::new();
+        Json::List(parts.into_iter().map(|part| part.value).collect()).write(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn members_are_positional_or_in_the_dictionary() {
+        assert_eq!(
+            parts(r#"{"sector":9,"new":true,"count":1,"device":"d"}"#),
+            r#"["d",1,{"sector":9,"new":true,"@timestamp":1700000000000000,"@sequence":18446744073709551615}]"#
+        );
+    }
+
+    #[test]
+    fn missing_positional_is_empty() {
+        assert_eq!(
+            parts(""),
+            r#"["",0,{"@timestamp":1700000000000000,"@sequence":18446744073709551615}]"#
+        );
+    }
+
+    #[test]
+    fn positional_of_another_type_moves_to_the_dictionary() {
+        assert_eq!(
+            parts(r#"{"device":null,"count":256}"#),
+            r#"["",0,{"device":null,"count":256,"@timestamp":1700000000000000,"@sequence":18446744073709551615}]"#
+        );
+    }
+
+    #[test]
+    fn data_that_is_no_object_is_kept() {
+        assert!(parts("[1]").starts_with(r#"["",0,{"data":[1],"@timestamp""#));
+    }
+}

@@ -284,3 +284,6 @@ fn found(value: &Json<'_>) -> String {
         Json::Object(_) => "an object".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ struct Reading<'a, 'f> {
 }
 
 /// [`call`] on plain bytes; `descriptor` duplicates the file descriptor of an index.
-fn read<'a>(
+pub(super) fn read<'a>(
     method: &Method,
     signature: &'a [u8],
     body: Reader<'a>,
@@ -266,3 +266,6 @@ fn usage(positional: &[Member]) -> String {
         names.join(", ")
     )
 }
+
+#[cfg(test)]
+mod tests;

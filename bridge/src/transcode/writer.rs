@@ -140,6 +140,9 @@ impl Writer {
     }
 
     fn quoted(&mut self, text: &str) -> Result<(), Unwritable> {
+        // Escapes only add to it, so this spares the walk through text that is too long anyway.
+        self.within(self.text.len() + text.len(), JSON_BYTES, Unwritable::TooLong)?;
+        self.text.reserve(text.len() + 2);
         self.text.push(b'"');
         let mut rest = text;
         while let Some(character) = {
@@ -233,4 +236,67 @@ fn plain_length(text: &[u8]) -> usize {
 fn is_noncharacter(character: char) -> bool {
     let code = u32::from(character);
     (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn string(text: &str) -> Result<String, Unwritable> {
+        let mut writer = Writer::for_peer();
+        writer.string(text)?;
+        Ok(String::from_utf8(writer.into_text()).unwrap())
+    }
+
+    #[test]
+    fn strings_are_escaped_to_ascii() {
+        for (text, expected) in [
+            ("", r#""""#),
+            ("plain ~ text of more than thirty-two bytes", ""),
+            ("\"\\\n\r\t", r#""\"\\\n\r\t""#),
+            ("\0\u{8}\u{1f}\u{7f}\u{80}", r#""\u0000\u0008\u001f\u007f\u0080""#),
+            ("\u{d7ff}\u{fffd}", r#""\ud7ff\ufffd""#),
+            ("\u{10000}\u{10fffd}", r#""\ud800\udc00\udbff\udffd""#),
+        ] {
+            let plain = format!("\"{text}\"");
+            let expected = if expected.is_empty() { &plain } else { expected };
+            assert_eq!(string(text).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn escapes_are_found_at_every_place() {
+        for place in 0..100 {
+            let text = format!("{}\"{}", "a".repeat(place), "b".repeat(100 - place));
+            assert_eq!(string(&text).unwrap(), format!("\"{}\"", text.replace('"', "\\\"")));
+        }
+    }
+
+    #[test]
+    fn noncharacters_are_refused_for_peers_only() {
+        let planes = (0..=16).map(|plane| plane << 16);
+        let ends = planes.flat_map(|plane| [plane | 0xFFFE, plane | 0xFFFF]);
+        for code in ends.chain(0xFDD0..=0xFDEF) {
+            let character = char::from_u32(code).unwrap();
+            let error = Unwritable::Noncharacter(character);
+            assert_eq!(string(&character.to_string()), Err(error));
+        }
+        for character in ['\u{fdcf}', '\u{fdf0}', '\u{fffd}', '\u{10000}', '\u{10fffd}'] {
+            assert!(string(&character.to_string()).is_ok());
+        }
+        let mut writer = Writer::for_client();
+        writer.string("\u{ffff}").unwrap();
+        assert_eq!(writer.into_text(), br#""\uffff""#);
+    }
+
+    #[test]
+    fn text_beyond_the_limit_is_refused() {
+        assert_eq!(string(&"a".repeat(64 << 20)), Err(Unwritable::TooLong));
+        // A comma, two quotes and six bytes for the character.
+        for (room, expected) in [(9, Ok(())), (8, Err(Unwritable::TooLong))] {
+            let mut writer = Writer::for_peer();
+            writer.text = vec![b'a'; JSON_BYTES - room];
+            assert_eq!(writer.string("\u{1}"), expected);
+        }
+    }
 }

@@ -1,0 +1,543 @@
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    os::fd::AsFd,
+};
+
+use serde::Serialize;
+use zbus::{DynamicType, Fd, Message, ObjectPath, Signature, Variant, wire::Endian};
+
+use super::*;
+use crate::transcode::shape::{Object, UNKNOWN, Union};
+
+type Dict<'a> = BTreeMap<&'a str, Variant<'a>>;
+
+static BACKEND: Object = Object {
+    name: "Backend",
+    members: &[Member { name: "type", shape: Shape::Str }],
+    union: Some(Union { tag: "type", branches: &[("file", &FILE), ("pipe", &PIPE)] }),
+};
+static FILE: Object =
+    Object { name: "File", members: &[Member { name: "size", shape: Shape::Uint8 }], union: None };
+static PIPE: Object =
+    Object { name: "Pipe", members: &[Member { name: "size", shape: Shape::Str }], union: None };
+static WHENCE: &[Shape] = &[Shape::Int64, Shape::Null, Shape::Object(&BACKEND), Shape::Str];
+
+static SEEK: Method = Method {
+    name: "GuestFileSeek",
+    command: "guest-file-seek",
+    positional: &[
+        Member { name: "handle", shape: Shape::Uint16 },
+        Member { name: "whence", shape: Shape::Alternate(WHENCE) },
+    ],
+    optional: true,
+    arguments: &Object {
+        name: "",
+        members: &[
+            Member { name: "handle", shape: Shape::Uint16 },
+            Member { name: "limit", shape: Shape::Int8 },
+            Member { name: "names", shape: Shape::List(&Shape::Str) },
+            Member { name: "scale", shape: Shape::Number },
+            Member { name: "whence", shape: Shape::Alternate(WHENCE) },
+        ],
+        union: None,
+    },
+    result: None,
+    oob: false,
+    replies: true,
+};
+
+static PING: Method = Method {
+    name: "GuestPing",
+    command: "guest-ping",
+    positional: &[],
+    optional: false,
+    arguments: &UNKNOWN,
+    result: None,
+    oob: true,
+    replies: true,
+};
+
+static ADD: Method = Method {
+    name: "BlockdevAdd",
+    command: "blockdev-add",
+    positional: &[Member { name: "type", shape: Shape::Str }],
+    optional: true,
+    arguments: &BACKEND,
+    result: None,
+    oob: false,
+    replies: true,
+};
+
+static NESTED: Method = Method {
+    name: "ChardevAdd",
+    command: "chardev-add",
+    positional: &[Member { name: "backend", shape: Shape::Object(&BACKEND) }],
+    optional: false,
+    arguments: &Object {
+        name: "",
+        members: &[Member { name: "backend", shape: Shape::Object(&BACKEND) }],
+        union: None,
+    },
+    result: None,
+    oob: false,
+    replies: true,
+};
+
+static GETFD: Method = Method {
+    name: "Getfd",
+    command: "getfd",
+    positional: &[
+        Member { name: "fd", shape: Shape::Fd },
+        Member { name: "fdname", shape: Shape::Str },
+    ],
+    optional: false,
+    arguments: &Object {
+        name: "",
+        members: &[
+            Member { name: "fd", shape: Shape::Fd },
+            Member { name: "fdname", shape: Shape::Str },
+        ],
+        union: None,
+    },
+    result: None,
+    oob: false,
+    replies: true,
+};
+
+fn called<B: Serialize + DynamicType>(
+    method: &Method,
+    body: &B,
+) -> std::result::Result<Call, Refused> {
+    let both = [Endian::Little, Endian::Big].map(|endian| {
+        let message = Message::method_call("/", method.name).endian(endian).build(body).unwrap();
+        message.body().validate().unwrap();
+        call(method, &message.body())
+    });
+    let [little, big] = both;
+    match (&little, &big) {
+        (Ok(little), Ok(big)) => assert_eq!(little.arguments, big.arguments),
+        (little, big) => assert_eq!(little.as_ref().err(), big.as_ref().err()),
+    }
+    little
+}
+
+fn json<B: Serialize + DynamicType>(method: &Method, body: &B) -> String {
+    String::from_utf8(called(method, body).unwrap().arguments).unwrap()
+}
+
+fn refused<B: Serialize + DynamicType>(method: &Method, body: &B) -> String {
+    match called(method, body) {
+        Err(Refused::InvalidArgs(text)) => text,
+        other => panic!("not refused as invalid: {other:?}"),
+    }
+}
+
+fn dict<'a, const N: usize>(entries: [(&'a str, Variant<'a>); N]) -> Dict<'a> {
+    entries.into_iter().collect()
+}
+
+fn wrapped<'a>(value: impl Into<Variant<'a>>) -> Variant<'a> {
+    Variant::Variant(Box::new(value.into()))
+}
+
+fn null() -> Variant<'static> {
+    Variant::Signature(Signature::Unit)
+}
+
+#[test]
+fn declared_signature_is_taken() {
+    let body = (7_u16, Variant::from("set"), dict([("limit", Variant::I16(-128))]));
+    assert_eq!(json(&SEEK, &body), r#"{"handle":7,"whence":"set","limit":-128}"#);
+    assert_eq!(json(&PING, &()), "");
+}
+
+#[test]
+fn trailing_dictionary_can_be_left_out() {
+    assert_eq!(json(&SEEK, &(7_u16, Variant::I64(2))), r#"{"handle":7,"whence":2}"#);
+}
+
+#[test]
+fn undeclared_trailing_dictionary_is_passed_on() {
+    assert_eq!(json(&PING, &dict([("new", true.into())])), r#"{"new":true}"#);
+    let body = (dict([("type", "file".into())]), dict([("new", 1_u8.into())]));
+    assert_eq!(json(&NESTED, &body), r#"{"backend":{"type":"file"},"new":1}"#);
+}
+
+#[test]
+fn one_dictionary_can_hold_every_member() {
+    let body = dict([("handle", 7_i32.into()), ("whence", "set".into())]);
+    assert_eq!(json(&SEEK, &body), r#"{"handle":7,"whence":"set"}"#);
+    let body = dict([("type", "file".into())]);
+    assert_eq!(json(&NESTED, &body), r#"{"backend":{"type":"file"}}"#);
+}
+
+#[test]
+fn any_integer_type_is_taken_in_range() {
+    let whence = Variant::I64(0);
+    let expected = r#"{"handle":65535,"whence":0}"#;
+    assert_eq!(json(&SEEK, &(65535_u16, &whence)), expected);
+    assert_eq!(json(&SEEK, &(65535_i32, &whence)), expected);
+    assert_eq!(json(&SEEK, &(65535_u32, &whence)), expected);
+    assert_eq!(json(&SEEK, &(65535_i64, &whence)), expected);
+    assert_eq!(json(&SEEK, &(65535_u64, &whence)), expected);
+    assert_eq!(json(&SEEK, &(255_u8, &whence)), r#"{"handle":255,"whence":0}"#);
+    assert_eq!(json(&SEEK, &(wrapped(9_i16), &whence)), r#"{"handle":9,"whence":0}"#);
+}
+
+#[test]
+fn variant_and_bare_type_are_alike() {
+    let expected = r#"{"handle":1,"whence":"set"}"#;
+    assert_eq!(json(&SEEK, &(Variant::U16(1), wrapped("set"))), expected);
+    assert_eq!(json(&SEEK, &(1_u16, "set")), expected);
+    assert_eq!(json(&SEEK, &(1_u16, "set", Variant::from(Dict::new()))), expected);
+}
+
+#[test]
+fn list_can_be_of_variants() {
+    let list = Variant::from(vec![wrapped("a"), "b".into(), Variant::from(b"c\0".to_vec())]);
+    let body = (1_u16, "set", dict([("names", list)]));
+    assert_eq!(json(&SEEK, &body), r#"{"handle":1,"whence":"set","names":["a","b","c\u0000"]}"#);
+}
+
+#[test]
+fn strings_come_in_several_types() {
+    let path = ObjectPath::try_from("/a").unwrap();
+    let signature = Signature::try_from("as").unwrap();
+    let list = Variant::from(vec![
+        Variant::from(path),
+        Variant::Signature(signature),
+        Variant::from("\u{e9}\u{1f600}\u{7f}\n\"".as_bytes().to_vec()),
+    ]);
+    let body = (1_u16, "set", dict([("names", list)]));
+    let expected = r#"["/a","as","\u00e9\ud83d\ude00\u007f\n\""]"#;
+    assert_eq!(json(&SEEK, &body), format!(r#"{{"handle":1,"whence":"set","names":{expected}}}"#));
+}
+
+#[test]
+fn number_is_written_as_given() {
+    for (value, expected) in [
+        (Variant::F64(1.5), "1.5"),
+        (Variant::F64(1.0), "1.0"),
+        (Variant::F64(1e300), "1e300"),
+        (Variant::I64(-3), "-3"),
+        (Variant::U64(u64::MAX), "18446744073709551615"),
+    ] {
+        let text = json(&SEEK, &(1_u16, "", dict([("scale", value)])));
+        assert_eq!(text, format!(r#"{{"handle":1,"whence":"","scale":{expected}}}"#));
+    }
+}
+
+#[test]
+fn alternate_takes_each_branch() {
+    let object = dict([("size", 3_u8.into()), ("type", "file".into())]);
+    for (value, expected) in [
+        (Variant::from("set"), r#""set""#),
+        (5_u8.into(), "5"),
+        (null(), "null"),
+        (object.into(), r#"{"size":3,"type":"file"}"#),
+        // Not a branch that the schema knows.
+        (true.into(), "true"),
+    ] {
+        let expected = format!(r#"{{"handle":1,"whence":{expected}}}"#);
+        assert_eq!(json(&SEEK, &(1_u16, wrapped(value.try_clone().unwrap()))), expected);
+        assert_eq!(json(&SEEK, &(1_u16, value)), expected);
+    }
+    let bare = dict([("type", "file".into())]);
+    assert_eq!(json(&SEEK, &(1_u16, bare)), r#"{"handle":1,"whence":{"type":"file"}}"#);
+}
+
+#[test]
+fn discriminator_counts_wherever_it_stands() {
+    assert_eq!(
+        json(&ADD, &("pipe", dict([("size", "1G".into())]))),
+        r#"{"type":"pipe","size":"1G"}"#
+    );
+    let text = refused(&ADD, &("file", dict([("size", "1G".into())])));
+    assert!(text.ends_with("'size' must be an integer ('y'), not 's'"), "{text}");
+    let body = dict([("size", wrapped("1G")), ("type", wrapped("pipe"))]);
+    assert_eq!(json(&ADD, &body), r#"{"size":"1G","type":"pipe"}"#);
+    assert_eq!(json(&NESTED, &body), r#"{"backend":{"size":"1G","type":"pipe"}}"#);
+}
+
+#[test]
+fn unknown_members_follow_their_own_type() {
+    let inner = dict([("b", Variant::F64(0.5)), ("g", null())]);
+    let values = dict([
+        ("a", Variant::from(vec![1_i16, -2])),
+        ("d", inner.into()),
+        ("e", Variant::from(Vec::<Variant<'_>>::new())),
+        ("s", Variant::from(BTreeMap::from([("k", "v")]))),
+        ("t", Variant::from(("{\"deep\": [1, {\"x\": null}]}",))),
+        ("y", Variant::from(b"nul\0".to_vec())),
+    ]);
+    let expected = concat!(
+        r#"{"a":[1,-2],"d":{"b":0.5,"g":null},"e":[],"s":{"k":"v"},"#,
+        r#""t":{"deep":[1,{"x":null}]},"y":"nul\u0000"}"#
+    );
+    assert_eq!(json(&PING, &values), expected);
+}
+
+#[test]
+fn null_goes_to_any_member() {
+    let body = (1_u16, "", dict([("names", null()), ("limit", null())]));
+    assert_eq!(json(&SEEK, &body), r#"{"handle":1,"whence":"","limit":null,"names":null}"#);
+}
+
+#[test]
+fn reserved_keys_are_read() {
+    let of = |entries| called(&PING, &entries).unwrap();
+    let call = of(dict([("@oob", wrapped(true)), ("@timeout", 1500_i32.into())]));
+    assert_eq!((call.oob, call.timeout), (Some(true), Timeout::After(Duration::from_millis(1500))));
+    assert!(call.arguments.is_empty());
+    assert_eq!(of(dict([("@timeout", 0_u8.into())])).timeout, Timeout::Never);
+    assert_eq!((of(Dict::new()).oob, of(Dict::new()).timeout), (None, Timeout::Default));
+    let body = dict([("handle", 1.into()), ("@timeout", 5_u64.into())]);
+    let call = called(&SEEK, &body).unwrap();
+    assert_eq!(call.timeout, Timeout::After(Duration::from_millis(5)));
+    assert_eq!(call.arguments, br#"{"handle":1}"#);
+}
+
+#[test]
+fn timeout_stands_before_the_default() {
+    let default = Some(Duration::from_secs(30));
+    assert_eq!(Timeout::Default.or(default), default);
+    assert_eq!(Timeout::Never.or(default), None);
+    assert_eq!(Timeout::After(Duration::ZERO).or(default), Some(Duration::ZERO));
+}
+
+#[test]
+fn file_descriptor_goes_beside_the_arguments() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let call = called(&GETFD, &(Fd::from(writer.as_fd()), "name")).unwrap();
+    drop(writer);
+    std::fs::File::from(call.fd.unwrap()).write_all(b"through").unwrap();
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "through");
+
+    let by_name = dict([("fd", Fd::from(reader.as_fd()).into()), ("fdname", "name".into())]);
+    let call = called(&GETFD, &by_name).unwrap();
+    assert!(call.fd.is_some());
+    assert_eq!(call.arguments, br#"{"fdname":"name"}"#);
+}
+
+#[test]
+fn refusals_name_signatures_argument_and_fix() {
+    let seek = "GuestFileSeek takes 'qva{sv}' and was called with";
+    let path = ObjectPath::try_from("/").unwrap();
+    let whole = "give 'handle', 'whence', then at most one dictionary ('a{sv}') of further \
+                 members; or one dictionary of all members by name";
+    let with = |name: &'static str, value: Variant<'static>| {
+        refused(&SEEK, &(1_u16, "", dict([(name, value)])))
+    };
+    for (text, expected) in [
+        (refused(&SEEK, &()), format!("{seek} '': {whole}")),
+        (refused(&SEEK, &7_u16), format!("{seek} 'q': {whole}")),
+        (refused(&SEEK, &(7_u16, "", Dict::new(), 1_u8)), format!("{seek} 'qsa{{sv}}y': {whole}")),
+        (
+            refused(&PING, &(1_u8, 2_u8)),
+            "GuestPing takes '' and was called with 'yy': give no arguments, or one dictionary \
+             ('a{sv}') of members by name"
+                .into(),
+        ),
+        (
+            refused(&SEEK, &(7_u16, "", "x")),
+            format!("{seek} 'qss': the last argument must be a dictionary ('a{{sv}}'), not 's'"),
+        ),
+        (
+            refused(&SEEK, &(path, "")),
+            format!("{seek} 'os': 'handle' must be an integer ('q'), not 'o'"),
+        ),
+        (
+            refused(&SEEK, &(1.0, "")),
+            format!("{seek} 'ds': 'handle' must be an integer ('q'), not 'd'"),
+        ),
+        (
+            refused(&SEEK, &(65536, "")),
+            format!("{seek} 'is': 'handle' is 65536, which is not from 0 to 65535"),
+        ),
+        (
+            refused(&SEEK, &(-1_i16, "")),
+            format!("{seek} 'ns': 'handle' is -1, which is not from 0 to 65535"),
+        ),
+        (
+            with("limit", 128_u8.into()),
+            format!("{seek} 'qsa{{sv}}': 'limit' is 128, which is not from -128 to 127"),
+        ),
+        (
+            with("names", vec![1_u8, 2].into()),
+            format!("{seek} 'qsa{{sv}}': 'names[0]' must be a string ('s'), not 'y'"),
+        ),
+        (
+            with("names", Dict::new().into()),
+            format!("{seek} 'qsa{{sv}}': 'names' must be a list ('as'), not 'a{{sv}}'"),
+        ),
+        (
+            with("handle", 1_u16.into()),
+            format!("{seek} 'qsa{{sv}}': 'handle' is given twice; leave one of them out"),
+        ),
+        (
+            with("@oob", true.into()),
+            format!(
+                "{seek} 'qsa{{sv}}': '@oob' is for commands that the peer takes out of band; \
+                 leave it out"
+            ),
+        ),
+        (
+            with("@timeot", 1.into()),
+            format!(
+                "{seek} 'qsa{{sv}}': '@timeot' is not a reserved key; those are '@timeout' and \
+                 '@oob'"
+            ),
+        ),
+        (
+            with("@timeout", "1".into()),
+            format!("{seek} 'qsa{{sv}}': '@timeout' must be an integer ('t'), not 's'"),
+        ),
+        (
+            with("@timeout", (-1).into()),
+            format!(
+                "{seek} 'qsa{{sv}}': '@timeout' is -1, which is not from 0 to 18446744073709551615"
+            ),
+        ),
+        (
+            refused(&PING, &dict([("@oob", 1_u8.into())])),
+            "GuestPing takes '' and was called with 'a{sv}': '@oob' must be a boolean ('b'), \
+             not 'y'"
+                .into(),
+        ),
+        (
+            with("scale", f64::NAN.into()),
+            format!(
+                "{seek} 'qsa{{sv}}': 'scale' is infinite or not a number, which JSON cannot hold"
+            ),
+        ),
+        (
+            with("x", Variant::from(vec![0xff_u8])),
+            format!(
+                "{seek} 'qsa{{sv}}': 'x' holds bytes that are not UTF-8; encode them as the \
+                 command asks for"
+            ),
+        ),
+        (
+            with("x", dict([("y", "\u{fdd0}".into())]).into()),
+            format!(
+                "{seek} 'qsa{{sv}}': 'x.y' holds the noncharacter U+FDD0, which QEMU refuses; \
+                 leave it out"
+            ),
+        ),
+        (
+            with("x", Variant::from((1_u8, 2_u8))),
+            format!(
+                "{seek} 'qsa{{sv}}': 'x' has type '(yy)', which has no JSON form; send objects \
+                 as 'a{{sv}}', lists as arrays, descriptors where 'h' is declared"
+            ),
+        ),
+        (
+            with("x", Variant::from(("{\"a\":1,\"a\":2}",))),
+            format!(
+                "{seek} 'qsa{{sv}}': 'x' holds text that is not JSON: member \"a\" twice in one \
+                 object"
+            ),
+        ),
+    ] {
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn types_without_json_form_are_refused() {
+    let (reader, _writer) = std::io::pipe().unwrap();
+    for value in [
+        Fd::from(reader.as_fd()).into(),
+        Variant::from(BTreeMap::from([(1_u8, "x")])),
+        Variant::from(vec![("x", 1_u8)]),
+    ] {
+        let text = refused(&PING, &dict([("x", value)]));
+        assert!(text.contains("no JSON form"), "{text}");
+    }
+    let text = refused(&GETFD, &("x", "name"));
+    assert!(text.ends_with("'fd' must be a file descriptor ('h'), not 's'"), "{text}");
+}
+
+#[test]
+fn repeated_keys_are_refused() {
+    // zbus' own dictionaries cannot repeat a key.
+    struct Twice(Shape);
+    impl DynamicType for Twice {
+        fn signature(&self) -> Signature {
+            let mut signature = String::new();
+            self.0.push_signature(&mut signature);
+            Signature::try_from(signature.as_str()).unwrap()
+        }
+    }
+    impl Serialize for Twice {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+            to.collect_map([("a", Variant::from(1)), ("a", Variant::from(2))])
+        }
+    }
+    let twice = Twice(Shape::Object(&UNKNOWN));
+    for method in [&PING, &NESTED] {
+        assert!(refused(method, &twice).ends_with("'a' is given twice; leave one of them out"));
+    }
+}
+
+#[test]
+fn requests_above_the_peers_limits_are_too_large() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let body = |levels| dict([("x", Variant::from((nested(levels),)))]);
+    assert_eq!(json(&PING, &body(1022)).len(), 2050);
+    for levels in [1023, 1025] {
+        let refused = called(&PING, &body(levels)).unwrap_err();
+        assert!(matches!(refused, Refused::TooLarge(text) if text.contains("levels")));
+    }
+
+    // Bytes, because building and checking such messages takes long.
+    static LISTS: Method = Method {
+        name: "Lists",
+        command: "lists",
+        positional: &[Member { name: "list", shape: Shape::List(&Shape::Uint8) }],
+        optional: false,
+        arguments: &UNKNOWN,
+        result: None,
+        oob: false,
+        replies: true,
+    };
+    let read = |signature: &str, length: usize| {
+        let mut body = u32::try_from(length).unwrap().to_le_bytes().to_vec();
+        body.resize(4 + length, b'0');
+        body.extend(signature.contains('s').then_some(0));
+        let read = read(&LISTS, signature.as_bytes(), Reader::new(&body, false), &|_| None);
+        read.map_err(|problem| Problem::refuse(problem, &LISTS, signature))
+    };
+    assert!(read("ay", (1 << 20) - 64).is_ok());
+    let refused = read("ay", 1 << 20).unwrap_err();
+    assert!(matches!(refused, Refused::TooLarge(text) if text.contains("2 Mi tokens")));
+}
+
+#[test]
+fn hand_written_methods_need_nothing_special() {
+    static CALL: Method = Method {
+        name: "Call",
+        command: "",
+        positional: &[
+            Member { name: "command", shape: Shape::Str },
+            Member { name: "arguments", shape: Shape::Object(&UNKNOWN) },
+        ],
+        optional: true,
+        arguments: &Object {
+            name: "",
+            members: &[
+                Member { name: "arguments", shape: Shape::Object(&UNKNOWN) },
+                Member { name: "command", shape: Shape::Str },
+            ],
+            union: None,
+        },
+        result: Some(Shape::Any),
+        oob: true,
+        replies: true,
+    };
+    let body = ("stop", dict([("a", 1.into())]), dict([("@timeout", 1.into())]));
+    assert_eq!(json(&CALL, &body), r#"{"command":"stop","arguments":{"a":1}}"#);
+}
