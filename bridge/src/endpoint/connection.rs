@@ -126,3 +126,23 @@ impl Connection<'_> {
         Fault::not_connected(format!("the connection to {socket} broke: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, os::unix::net::UnixStream};
+
+    use super::{Link, serve};
+    use crate::endpoint::{Protocol, rig::Rig};
+
+    #[tokio::test]
+    async fn what_a_peer_said_before_it_hung_up_is_heard() {
+        let (ours, mut peer) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let greeting = br#"{"QMP":{"version":{"qemu":{"micro":2,"minor":0,"major":10}}}}"#;
+        peer.write_all(greeting).unwrap();
+        drop(peer);
+        let mut rig = Rig::new(Protocol::Qga, |_| {});
+        let fault = serve(Link::new(ours.into()).unwrap(), &mut rig.session).await;
+        assert!(fault.text.contains("not an agent"), "{}", fault.text);
+    }
+}

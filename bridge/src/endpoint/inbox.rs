@@ -10,6 +10,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{NotSent, Outcome, Request};
 
+/// So that any time to drain makes a deadline: a year.
+const LONGEST_DRAIN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A request with the time at which it came.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -76,7 +79,7 @@ impl Inbox {
     /// Refuses what waits and what comes; those on the wire are given `drain`.
     pub(super) fn stop(&self, drain: Duration) {
         let now = Instant::now();
-        self.lock().stopping.get_or_insert(now.checked_add(drain).unwrap_or(now));
+        self.lock().stopping.get_or_insert(now + drain.min(LONGEST_DRAIN));
         self.refuse_all(NotSent::Stopping, "the bridge is about to end");
         self.arrived.notify_one();
     }

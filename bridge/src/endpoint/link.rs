@@ -39,6 +39,11 @@ impl Link {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
+        Self::new(socket)
+    }
+
+    /// Takes a connected socket that does not block.
+    pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
         Ok(Self { reader: register(socket, Interest::READABLE)?, writer: None })
     }
 

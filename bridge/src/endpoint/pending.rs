@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Completion, NotSent, Outcome, Unknown, message::PeerError};
+use super::{Completion, Limits, NotSent, Outcome, Unknown, message::PeerError};
 
 /// Error texts are for people; the peer's can be megabytes long.
 const LONGEST_TEXT: usize = 4096;
@@ -163,6 +163,7 @@ impl Pending {
                 entry.take_owner().succeed();
             } else if due(entry.deadline) {
                 missed = true;
+                tracing::debug!(command = entry.command, "no answer in time");
                 let text = entry.overdue(now);
                 entry.take_owner().fail(Unknown::Timeout, text);
             } else {
@@ -216,13 +217,18 @@ impl Entry {
     }
 
     /// Tells the owner that the answer is above a limit.
-    pub(super) fn too_large(self) {
-        let text = format!("the answer to {} is above the limit", self.command);
+    pub(super) fn too_large(self, limits: &Limits) {
+        let Limits { message, nodes, depth, .. } = limits;
+        let text = format!(
+            "the answer to {} is above a limit: {message} bytes, {nodes} values, nesting {depth}",
+            self.command
+        );
         self.owner.fail(Unknown::ReplyTooLarge, text);
     }
 
     /// Tells the owner that the outcome is unknown.
     pub(super) fn fail(self, kind: Unknown, text: String) {
+        tracing::debug!(command = self.command, ?kind, "outcome unknown");
         self.owner.fail(kind, text);
     }
 

@@ -199,7 +199,7 @@ impl Qga {
         match entry {
             None => self.strays.count(wire, now),
             Some(entry) if entry.question().is_some() => self.ready(wire),
-            Some(entry) => entry.too_large(),
+            Some(entry) => entry.too_large(&wire.limits),
         }
     }
 
@@ -233,7 +233,12 @@ impl Dialect for Qga {
             Frame::TooLarge(_) => self.too_large(wire, now),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
-                Ok(_) => self.strays.count(wire, now),
+                Ok(Message::Greeting { .. }) => {
+                    return Err(Fault::not_connected(
+                        "a greeting: this is a monitor, not an agent",
+                    ));
+                }
+                Ok(Message::Event { .. }) => self.strays.count(wire, now),
                 Err(error) => self.garbage(wire, &error.0, now),
             },
         }

@@ -185,7 +185,7 @@ impl Qmp {
                 };
                 match entry.question() {
                     Some(question) => self.learn(wire, question, b""),
-                    None => entry.too_large(),
+                    None => entry.too_large(&wire.limits),
                 }
                 Ok(())
             }

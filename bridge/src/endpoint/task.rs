@@ -2,7 +2,10 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     Config, Handle, NotSent, Protocol, connection::serve, inbox::Inbox, link::Link,
@@ -38,8 +41,10 @@ impl Task {
         let mut backoff = Backoff::new(self.config.limits.backoff);
         let mut told = false;
         while self.session.inbox.stopping().is_none() {
+            let start = Instant::now();
             let (fault, was_ready) = self.attempt().await;
-            if was_ready {
+            // A peer that fails soon after it was ready is not tried without a pause for ever.
+            if was_ready && start.elapsed() >= self.config.limits.backoff.1 {
                 backoff.reset();
                 told = false;
             }

@@ -126,6 +126,9 @@ impl Wire {
 
     /// The peer answered everything it must: it is ready.
     pub(super) fn ready(&mut self) {
+        if !self.was_ready {
+            tracing::info!(socket = self.socket, version = self.status.version, "ready");
+        }
         self.was_ready = true;
         self.change(|status| status.state = State::Ready);
     }

@@ -129,7 +129,7 @@ pub(super) fn has_nul(text: &str) -> bool {
     text.as_bytes().contains(&0)
 }
 
-/// The text with U+FFFD in place of each U+0000.
+/// The text with U+FFFD in place of each U+0000, which no string on the bus can hold.
 pub(super) fn without_nul(text: &str) -> Cow<'_, str> {
     if has_nul(text) { Cow::Owned(text.replace('\0', "\u{FFFD}")) } else { Cow::Borrowed(text) }
 }

@@ -68,7 +68,7 @@ impl<'a> Json<'a> {
     pub fn write(&self, to: &mut Vec<u8>) -> Result<(), At<Unwritable>> {
         let mut writer = Writer::for_peer();
         self.write_to(&mut writer)?;
-        to.append(&mut writer.into_text());
+        to.extend_from_slice(writer.into_text().as_bytes());
         Ok(())
     }
 
@@ -77,7 +77,7 @@ impl<'a> Json<'a> {
         let mut writer = Writer::for_client();
         // Neither limits nor noncharacters stop this writer, and no parsed number is infinite.
         let _ = self.write_to(&mut writer);
-        String::from_utf8(writer.into_text()).unwrap_or_default()
+        writer.into_text()
     }
 
     /// Writes where the writer stands.

@@ -64,7 +64,7 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     ///
-    /// Those of `zbus`, for more than 4 GiB.
+    /// Those of `zbus`, which has none for what [`Body::new`] lets pass.
     pub fn size(&self) -> zbus::Result<usize> {
         serialized_size(Context::new(LE, 0), self).map(|size| *size)
     }

@@ -116,7 +116,9 @@ pub(super) fn read<'a>(
     for (member, argument) in &layout.positional {
         names.push(member.name);
         reading.values.reader = argument.reader;
-        reading.member(member.name, argument.ty, member.shape)?;
+        // Where the declared type is an older form of the argument, this is the newest one.
+        let newest = method.arguments.member(member.name);
+        reading.member(member.name, argument.ty, newest.unwrap_or(member.shape))?;
     }
     if let Some(argument) = layout.dictionary {
         reading.values.reader = argument.reader;
@@ -170,7 +172,8 @@ impl<'a> Reading<'a, '_> {
         }
         let value = self.values.reader.integer(code)?;
         self.call.timeout = match u64::try_from(value) {
-            Ok(0) => Timeout::Never,
+            // Clocks overflow on what nobody lives to see.
+            Ok(0 | CENTURY..) => Timeout::Never,
             Ok(milliseconds) => Timeout::After(Duration::from_millis(milliseconds)),
             Err(_) => return Err(Problem::Range { shape, value }.into()),
         };
@@ -192,7 +195,7 @@ impl<'a> Reading<'a, '_> {
     fn finish(mut self) -> Result<Call> {
         self.values.writer.close_object()?;
         if !self.is_empty {
-            self.call.arguments = self.values.writer.into_text();
+            self.call.arguments = self.values.writer.into_text().into_bytes();
         }
         Ok(self.call)
     }
@@ -235,6 +238,8 @@ impl Argument<'_> {
     }
 }
 
+/// In milliseconds.
+const CENTURY: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
 const RESERVED: &str = "is not a reserved key; those are '@timeout' and '@oob'";
 const IN_BAND: &str = "is for commands that the peer takes out of band; leave it out";
 

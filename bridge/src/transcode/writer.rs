@@ -1,13 +1,13 @@
 //! Writes the JSON text that a peer accepts: compact, escaped ASCII, within the peer's limits.
 
-use std::{fmt, io::Write};
+use std::fmt::{self, Write};
 
 use super::limits::{JSON_BYTES, JSON_DEPTH, JSON_TOKENS};
 
 /// JSON text that grows. Commas are its own affair.
 #[derive(Debug)]
 pub(super) struct Writer {
-    text: Vec<u8>,
+    text: String,
     depth: usize,
     tokens: usize,
     rules: Rules,
@@ -40,7 +40,7 @@ pub enum Unwritable {
 impl Writer {
     /// Text for the peer.
     pub(super) fn for_peer() -> Self {
-        Self { text: Vec::new(), depth: 0, tokens: 0, rules: Rules::Peer }
+        Self { text: String::new(), depth: 0, tokens: 0, rules: Rules::Peer }
     }
 
     /// Text that stands in for a value that D-Bus cannot hold: whatever came from the peer is
@@ -50,29 +50,21 @@ impl Writer {
     }
 
     /// The text.
-    pub(super) fn into_text(self) -> Vec<u8> {
+    pub(super) fn into_text(self) -> String {
         self.text
     }
 
     pub(super) fn null(&mut self) -> Result<(), Unwritable> {
-        self.element(b"null")
+        self.formatted(format_args!("null"))
     }
 
     pub(super) fn bool(&mut self, value: bool) -> Result<(), Unwritable> {
-        self.element(if value { b"true" } else { b"false" })
+        self.formatted(format_args!("{value}"))
     }
 
     /// An integer of 64 bits, signed or not.
     pub(super) fn integer(&mut self, value: i128) -> Result<(), Unwritable> {
-        let mut digits = [0; 40];
-        let mut rest = &mut digits[..];
-        // 40 bytes hold every i128, so this cannot fail.
-        let _ = match i64::try_from(value) {
-            Ok(value) => write!(rest, "{value}"),
-            Err(_) => write!(rest, "{value}"),
-        };
-        let length = 40 - rest.len();
-        self.element(&digits[..length])
+        self.formatted(format_args!("{value}"))
     }
 
     pub(super) fn float(&mut self, value: f64) -> Result<(), Unwritable> {
@@ -80,7 +72,7 @@ impl Writer {
             return Err(Unwritable::NotFinite);
         }
         // The shortest text that reads back as the same number, always with a point or exponent.
-        self.element(format!("{value:?}").as_bytes())
+        self.formatted(format_args!("{value:?}"))
     }
 
     pub(super) fn string(&mut self, text: &str) -> Result<(), Unwritable> {
@@ -92,97 +84,100 @@ impl Writer {
     pub(super) fn key(&mut self, name: &str) -> Result<(), Unwritable> {
         self.separate()?;
         self.quoted(name)?;
-        self.count(1)?;
-        self.text.push(b':');
+        self.count()?;
+        self.text.push(':');
         Ok(())
     }
 
     pub(super) fn open_object(&mut self) -> Result<(), Unwritable> {
-        self.open(b'{')
+        self.open('{')
     }
 
     pub(super) fn close_object(&mut self) -> Result<(), Unwritable> {
-        self.close(b'}')
+        self.close('}')
     }
 
     pub(super) fn open_list(&mut self) -> Result<(), Unwritable> {
-        self.open(b'[')
+        self.open('[')
     }
 
     pub(super) fn close_list(&mut self) -> Result<(), Unwritable> {
-        self.close(b']')
+        self.close(']')
     }
 
-    fn open(&mut self, bracket: u8) -> Result<(), Unwritable> {
-        self.element(&[bracket])?;
+    fn open(&mut self, bracket: char) -> Result<(), Unwritable> {
+        self.separate()?;
+        self.text.push(bracket);
+        self.count()?;
         self.depth += 1;
         self.within(self.depth, JSON_DEPTH, Unwritable::TooDeep)
     }
 
-    fn close(&mut self, bracket: u8) -> Result<(), Unwritable> {
+    fn close(&mut self, bracket: char) -> Result<(), Unwritable> {
         self.depth -= 1;
         self.text.push(bracket);
-        self.count(1)
+        self.count()
     }
 
-    fn element(&mut self, token: &[u8]) -> Result<(), Unwritable> {
+    fn formatted(&mut self, token: fmt::Arguments<'_>) -> Result<(), Unwritable> {
         self.separate()?;
-        self.text.extend_from_slice(token);
-        self.count(1)
+        // Writing to a string cannot fail.
+        let _ = self.text.write_fmt(token);
+        self.count()
     }
 
     fn separate(&mut self) -> Result<(), Unwritable> {
-        if matches!(self.text.last(), None | Some(b'{' | b'[' | b':')) {
+        if matches!(self.text.as_bytes().last(), None | Some(b'{' | b'[' | b':')) {
             return Ok(());
         }
-        self.text.push(b',');
-        self.count(1)
+        self.text.push(',');
+        self.count()
     }
 
     fn quoted(&mut self, text: &str) -> Result<(), Unwritable> {
         // Escapes only add to it, so this spares the walk through text that is too long anyway.
         self.within(self.text.len() + text.len(), JSON_BYTES, Unwritable::TooLong)?;
         self.text.reserve(text.len() + 2);
-        self.text.push(b'"');
+        self.text.push('"');
         let mut rest = text;
-        while let Some(character) = {
+        loop {
             let (plain, after) = rest.split_at(plain_length(rest.as_bytes()));
-            self.within(self.text.len() + plain.len(), JSON_BYTES, Unwritable::TooLong)?;
-            self.text.extend_from_slice(plain.as_bytes());
-            rest = after;
-            rest.chars().next()
-        } {
+            self.text.push_str(plain);
+            let mut characters = after.chars();
+            let Some(character) = characters.next() else { break };
             self.escaped(character)?;
-            rest = &rest[character.len_utf8()..];
+            self.within(self.text.len(), JSON_BYTES, Unwritable::TooLong)?;
+            rest = characters.as_str();
         }
-        self.text.push(b'"');
-        self.count(1)
+        self.text.push('"');
+        self.count()
     }
 
     fn escaped(&mut self, character: char) -> Result<(), Unwritable> {
         if self.rules == Rules::Peer && is_noncharacter(character) {
             return Err(Unwritable::Noncharacter(character));
         }
-        let short = match character {
-            '"' | '\\' => Some(character as u8),
-            '\n' => Some(b'n'),
-            '\r' => Some(b'r'),
-            '\t' => Some(b't'),
-            _ => None,
-        };
-        if let Some(short) = short {
-            self.text.extend_from_slice(&[b'\\', short]);
-            return Ok(());
-        }
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            let digit = |shift: u16| HEX[usize::from(*unit >> shift & 15)];
-            self.text.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+        match character {
+            '"' => self.text.push_str("\\\""),
+            '\\' => self.text.push_str("\\\\"),
+            '\n' => self.text.push_str("\\n"),
+            '\r' => self.text.push_str("\\r"),
+            '\t' => self.text.push_str("\\t"),
+            _ => character.encode_utf16(&mut [0; 2]).iter().for_each(|unit| self.unit(*unit)),
         }
         Ok(())
     }
 
-    fn count(&mut self, tokens: usize) -> Result<(), Unwritable> {
-        self.tokens += tokens;
+    fn unit(&mut self, unit: u16) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.text.push_str("\\u");
+        for shift in [12, 8, 4, 0] {
+            self.text.push(char::from(DIGITS[usize::from(unit >> shift & 15)]));
+        }
+    }
+
+    fn count(&mut self) -> Result<(), Unwritable> {
+        self.tokens += 1;
         self.within(self.tokens, JSON_TOKENS, Unwritable::TooManyTokens)?;
         self.within(self.text.len(), JSON_BYTES, Unwritable::TooLong)
     }
@@ -217,8 +212,6 @@ impl fmt::Display for Unwritable {
 
 impl std::error::Error for Unwritable {}
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 /// How many bytes from the start need no escape.
 fn plain_length(text: &[u8]) -> usize {
     const BLOCK: usize = 32;
@@ -245,7 +238,7 @@ mod tests {
     fn string(text: &str) -> Result<String, Unwritable> {
         let mut writer = Writer::for_peer();
         writer.string(text)?;
-        Ok(String::from_utf8(writer.into_text()).unwrap())
+        Ok(writer.into_text())
     }
 
     #[test]
@@ -286,7 +279,7 @@ mod tests {
         }
         let mut writer = Writer::for_client();
         writer.string("\u{ffff}").unwrap();
-        assert_eq!(writer.into_text(), br#""\uffff""#);
+        assert_eq!(writer.into_text(), r#""\uffff""#);
     }
 
     #[test]
@@ -295,7 +288,7 @@ mod tests {
         // A comma, two quotes and six bytes for the character.
         for (room, expected) in [(9, Ok(())), (8, Err(Unwritable::TooLong))] {
             let mut writer = Writer::for_peer();
-            writer.text = vec![b'a'; JSON_BYTES - room];
+            writer.text = "a".repeat(JSON_BYTES - room);
             assert_eq!(writer.string("\u{1}"), expected);
         }
     }

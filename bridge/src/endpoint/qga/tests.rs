@@ -137,6 +137,15 @@ async fn an_absent_agent_is_waited_for_and_asked_again() {
     rig.pass(Duration::from_secs(5)).await;
     assert_eq!(rig.heard(), ["Connecting  ", "Unresponsive  ", "early: NotSent.Busy"]);
     assert_eq!(rig.sent(), [&*line], "the same question: a late answer to it counts");
+    rig.hang_up();
+    rig.heard();
+    rig.begin();
+    rig.call("waits");
+    let line = rig.sent().remove(0);
+    assert_eq!(rig.heard(), ["Connecting  "], "it may be there now");
+    rig.pass(Duration::from_secs(5)).await;
+    assert_eq!(rig.heard(), ["Unresponsive  ", "waits: NotSent.Busy"]);
+    rig.sent();
     rig.pass(Duration::from_secs(9)).await;
     assert!(rig.sent().is_empty());
     rig.pass(Duration::from_secs(1)).await;
@@ -286,6 +295,24 @@ async fn silence_is_success_where_only_failure_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_without_an_id_is_of_the_request_that_waits_for_errors_only() {
+    let mut rig = serving();
+    shutdown(&mut rig, "failed");
+    rig.peer(r#"{"return":{}}"#);
+    rig.peer(r#"{"error":{"class":"GenericError","desc":"no"}}"#);
+    assert_eq!(rig.heard(), ["failed: GenericError: no"]);
+
+    let mut request = rig.request("late");
+    request.replies = false;
+    request.timeout = Some(Duration::from_secs(1));
+    rig.submit(request);
+    rig.sent();
+    rig.pass(Duration::from_secs(1)).await;
+    assert_eq!(rig.heard(), ["late: Unknown.Timeout"]);
+    assert!(rig.session.wire.pending.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_may_ask_for_synchronisation() {
     let mut rig = serving();
     rig.call("a");
@@ -325,4 +352,24 @@ async fn a_flood_is_not_read_for_ever() {
     assert!(rig.session.pause(tokio::time::Instant::now()).is_some());
     rig.pass(Duration::from_secs(1)).await;
     assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_monitor_is_not_taken_for_an_agent() {
+    let (mut rig, _) = opened(|_| {});
+    rig.peer(r#"{"QMP":{"version":{"qemu":{"micro":2,"minor":0,"major":10}},"capabilities":[]}}"#);
+    assert!(rig.heard()[1].contains("not an agent"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_were_asked_for_are_always_read() {
+    let mut rig = serving_with(|limits| limits.message = 1 << 20);
+    let long = "x".repeat(1_000_000);
+    for _ in 0..5 {
+        rig.call("guest-file-read");
+        let line = rig.sent();
+        rig.peer(&format!(r#"{{"return":"{long}","id":{}}}"#, id_of(&line[0])));
+        assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
+    }
+    assert_eq!(rig.heard().len(), 5);
 }

@@ -178,6 +178,10 @@ fn alternate_has_one_variant_only() {
         let held: Held<'_> = body.deserialize().unwrap();
         assert_eq!(held.value_signature().to_string(), expected);
     }
+    let list = dictionary(&DEVICE, r#"{"backing":[1,256]}"#);
+    let Held::Array(list) = &*list["backing"] else { panic!("{list:?}") };
+    let one = Held::Variant(Box::new(1_u8.into()));
+    assert_eq!(list.inner(), [one, Held::Variant(Box::new(256_i64.into()))]);
     let inner = dictionary(&DEVICE, r#"{"backing":{"u8":1}}"#);
     let Held::Dict(inner) = &*inner["backing"] else { panic!("{inner:?}") };
     assert_eq!(inner.get::<&str, u8>(&"u8").unwrap(), Some(1));
