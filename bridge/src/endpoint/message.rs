@@ -39,9 +39,9 @@ pub(super) struct PeerError<'a> {
 
 impl<'a> Message<'a> {
     /// Reads the members of the outermost object; those that the protocol does not know are
-    /// passed over.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, NoMessage> {
-        let envelope: Envelope<'a> = serde_json::from_slice(text)?;
+    /// passed over. An error says what is wrong.
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, &'static str> {
+        let envelope: Envelope<'a> = serde_json::from_slice(text).map_err(reason)?;
         let id = envelope.id.map(Id::read);
         match envelope {
             Envelope { result: Some(value), error: None, event: None, .. } => {
@@ -57,7 +57,7 @@ impl<'a> Message<'a> {
             Envelope { greeting: Some(greeting), result: None, error: None, .. } => {
                 Ok(greeting.message())
             }
-            _ => Err(NoMessage("neither reply nor event".into())),
+            _ => Err("it is neither reply nor event"),
         }
     }
 }
@@ -68,14 +68,9 @@ pub(super) fn begins_event(beginning: &[u8]) -> bool {
     [&b"\"timestamp\""[..], b"\"event\"", b"\"data\""].iter().any(|key| text.starts_with(key))
 }
 
-/// Why a text is no message; for the log.
-#[derive(Debug)]
-pub(super) struct NoMessage(pub(super) String);
-
-impl From<serde_json::Error> for NoMessage {
-    fn from(error: serde_json::Error) -> Self {
-        Self(error.to_string())
-    }
+/// The parser's own text may quote the peer's at any length.
+fn reason(error: serde_json::Error) -> &'static str {
+    if error.is_data() { "a member is not what it must be" } else { "it is not JSON" }
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 /// Bytes a second that are forgiven.
 const REFILL: f64 = (8 << 20) as f64;
+/// Bytes above the longest answer that are forgiven at once: an agent that nobody read for a while
+/// has tens of megabytes to tell before it is in step.
+const BURST: usize = 64 << 20;
 /// How long the socket is not read at least: a pause a message would be no pause.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,9 +25,10 @@ impl Meter {
     /// What a message costs besides its bytes: small ones cost work too.
     pub(super) const MESSAGE: usize = 1024;
 
-    /// A full bucket; the longest answer must fit, because it is charged until it is complete.
-    pub(super) fn new(capacity: usize, now: Instant) -> Self {
-        Self { capacity: capacity as f64, credit: capacity as f64, at: now }
+    /// A full bucket. The longest answer fits, because it is charged until it is complete.
+    pub(super) fn new(longest: usize, now: Instant) -> Self {
+        let capacity = longest.saturating_add(BURST) as f64;
+        Self { capacity, credit: capacity, at: now }
     }
 
     /// Takes from the bucket.
@@ -52,7 +56,7 @@ impl Meter {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Instant, Meter};
+    use super::{BURST, Duration, Instant, Meter};
 
     #[test]
     fn answers_cost_nothing_and_the_rest_only_beyond_the_capacity() {
@@ -63,7 +67,7 @@ mod tests {
             meter.refund(1 << 20);
         }
         assert_eq!(meter.pause(now), None);
-        meter.charge(1 << 20, now);
+        meter.charge((1 << 20) + BURST, now);
         assert_eq!(meter.pause(now), None);
         meter.charge(1, now);
         assert_eq!(meter.pause(now), Some(now + Duration::from_millis(100)));
@@ -73,7 +77,7 @@ mod tests {
     fn a_pause_ends_and_its_debt_is_forgiven() {
         let now = Instant::now();
         let mut meter = Meter::new(0, now);
-        meter.charge(16 << 20, now);
+        meter.charge((16 << 20) + BURST, now);
         let end = meter.pause(now).unwrap();
         assert_eq!(end, now + Duration::from_secs(2));
         assert_eq!(meter.pause(end), None);

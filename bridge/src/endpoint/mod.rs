@@ -3,6 +3,12 @@
 //! An endpoint is one task that owns its socket. Callers hand it requests through a [`Handle`];
 //! what comes back is told where it was read, to the request's [`Completion`] or to the
 //! [`Observer`]. Nothing here knows D-Bus.
+//!
+//! ```text
+//! Handle ─► inbox ─► task ─► connection ─► session ─► qmp │ qga ─► wire ─► link ─► peer
+//!                  (again)  (one timer)   (no input   (dialects) (pending)
+//! Completion, Observer ◄────────────────── or output) ◄─ message ◄─ codec ◄──────┘
+//! ```
 
 mod codec;
 mod connection;
@@ -22,7 +28,13 @@ mod sync;
 mod task;
 mod wire;
 
-use std::{fmt, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use handle::Handle;
 pub use task::{Task, new};
@@ -119,15 +131,23 @@ impl Completion {
     /// Tells the outcome.
     pub fn complete(mut self, outcome: Outcome<'_>) {
         if let Some(tell) = self.0.take() {
-            tell(outcome);
+            contained(|| tell(outcome));
         }
+    }
+}
+
+/// Tells somebody, whose panic must not take the endpoint and its other callers along.
+fn contained(tell: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+        tracing::error!("internal error in one who was told");
     }
 }
 
 impl Drop for Completion {
     fn drop(&mut self) {
         if let Some(tell) = self.0.take() {
-            tell(Outcome::Unknown(Unknown::ConnectionLost, "the request was dropped".into()));
+            let text = "the request was dropped".into();
+            contained(|| tell(Outcome::Unknown(Unknown::ConnectionLost, text)));
         }
     }
 }

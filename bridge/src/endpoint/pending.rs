@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{Completion, Limits, NotSent, Outcome, Unknown, message::PeerError};
 
-/// Error texts are for people; the peer's can be megabytes long.
+/// Bytes of an error text: it is for people.
 const LONGEST_TEXT: usize = 4096;
 
 /// A request of which at least the place on the wire is taken.
@@ -195,7 +195,32 @@ impl Pending {
     }
 }
 
+impl Question {
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            Self::Commands => "query-commands",
+            Self::RunState => "query-status",
+            Self::AgentInfo => "guest-info",
+        }
+    }
+}
+
 impl Entry {
+    pub(super) fn new(serial: u64, owner: Owner, command: String, since: Instant) -> Self {
+        Self {
+            serial,
+            id: None,
+            owner,
+            command,
+            since,
+            deadline: None,
+            silent: false,
+            alone: false,
+            sent: false,
+            done: None,
+        }
+    }
+
     /// Tells the owner what the peer answered.
     pub(super) fn settle(self, result: Result<&[u8], PeerError<'_>>) {
         match (self.owner, result) {
@@ -273,7 +298,8 @@ impl Owner {
     }
 }
 
-fn cut(text: &str) -> &str {
+/// Cuts a text of the peer, which can be megabytes long, to what a person reads.
+pub(super) fn cut(text: &str) -> &str {
     let longest = LONGEST_TEXT.min(text.len());
     let end = (0..=longest).rev().find(|&at| text.is_char_boundary(at));
     &text[..end.unwrap_or(0)]

@@ -135,6 +135,8 @@ impl Qga {
         }
     }
 
+    /// The mark before the answer is not asked for: the number is proof enough, and the decoder
+    /// begins anew at a mark wherever it is.
     fn is_own(&self, reply: &Reply<'_>) -> bool {
         match (reply.id, &reply.result) {
             (Some(id), _) => id == Id::Number(self.nonce),
@@ -147,7 +149,7 @@ impl Qga {
         let entry = match reply.id {
             Some(Id::Number(id)) => wire.pending.answer(Some(id)),
             Some(Id::Foreign) => None,
-            // Agents before QEMU 4.0 echo no ids.
+            // Old agents echo no ids.
             None if wire.pending.in_order() > 0 => wire.pending.answer(None),
             None if reply.result.is_err() => wire.pending.oldest_aside(),
             None => None,
@@ -176,7 +178,7 @@ impl Qga {
     }
 
     /// A reply is lost that the request on the wire may have waited for.
-    fn garbage(&mut self, wire: &mut Wire, what: &str, now: Instant) {
+    fn garbage(&mut self, wire: &mut Wire, why: &str, now: Instant) {
         self.strays.count(wire, now);
         if !matches!(self.phase, Phase::InStep) {
             return;
@@ -186,7 +188,10 @@ impl Qga {
             wire.withdraw();
             match entry.question() {
                 Some(_) => self.ready(wire),
-                None => entry.fail(Unknown::BadReply, format!("the agent sent {what}")),
+                None => entry.fail(
+                    Unknown::BadReply,
+                    format!("the agent sent text that is no message: {why}"),
+                ),
             }
         }
     }
@@ -201,6 +206,24 @@ impl Qga {
             Some(entry) if entry.question().is_some() => self.ready(wire),
             Some(entry) => entry.too_large(&wire.limits),
         }
+    }
+
+    fn send_next(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
+        if !self.asked {
+            self.asked = true;
+            self.id += 1;
+            wire.ask(Question::AgentInfo, Some(self.id), now, Some(wire.patience()));
+            return Ok(());
+        }
+        match inbox.take_front(|_| true) {
+            Some(job) if job.sync.is_some() => {
+                wire.send(job, None, Vec::new());
+                return self.sync(wire, now);
+            }
+            Some(job) => self.send(wire, job),
+            None => {}
+        }
+        Ok(())
     }
 
     fn send(&mut self, wire: &mut Wire, job: Job) {
@@ -229,7 +252,7 @@ impl Dialect for Qga {
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => {}
-            Frame::Garbage => self.garbage(wire, "text that is no message", now),
+            Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
             Frame::TooLarge(_) => self.too_large(wire, now),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
@@ -239,7 +262,7 @@ impl Dialect for Qga {
                     ));
                 }
                 Ok(Message::Event { .. }) => self.strays.count(wire, now),
-                Err(error) => self.garbage(wire, &error.0, now),
+                Err(why) => self.garbage(wire, why, now),
             },
         }
         Ok(())
@@ -248,38 +271,17 @@ impl Dialect for Qga {
     fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
         match self.phase {
             Phase::OutOfStep if !inbox.is_empty() => self.sync(wire, now),
-            Phase::InStep if wire.pending.in_order() == 0 => {
-                if !self.asked {
-                    self.asked = true;
-                    self.id += 1;
-                    let text = line("execute", "guest-info", b"", Some(self.id));
-                    let patience = Some(wire.patience());
-                    wire.ask(Question::AgentInfo, Some(self.id), text, now, patience);
-                    return Ok(());
-                }
-                match inbox.take_front(|_| true) {
-                    Some(job) if job.sync.is_some() => {
-                        wire.send(job, None, Vec::new());
-                        self.sync(wire, now)
-                    }
-                    Some(job) => {
-                        self.send(wire, job);
-                        Ok(())
-                    }
-                    None => Ok(()),
-                }
-            }
+            Phase::InStep if wire.pending.in_order() == 0 => self.send_next(wire, inbox, now),
             _ => Ok(()),
         }
     }
 
     fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
-        if wire.expire(now) {
-            wire.pending.forget_told();
-            if matches!(self.phase, Phase::InStep) {
-                wire.withdraw();
-                self.phase = Phase::OutOfStep;
-            }
+        let missed = wire.expire(now);
+        wire.pending.forget_told();
+        if missed && matches!(self.phase, Phase::InStep) {
+            wire.withdraw();
+            self.phase = Phase::OutOfStep;
         }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.ready_by) {

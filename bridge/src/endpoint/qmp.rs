@@ -9,7 +9,7 @@ use super::{
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, begins_event},
-    pending::Question,
+    pending::{Question, cut},
     sync::nonce,
     wire::{Dialect, Fault, Wire},
 };
@@ -103,7 +103,8 @@ impl Qmp {
                 match reply.result {
                     Ok(_) => self.negotiated(wire, now),
                     Err(error) => {
-                        let text = format!("the monitor refuses to negotiate: {}", error.desc);
+                        let desc = cut(&error.desc);
+                        let text = format!("the monitor refuses to negotiate: {desc}");
                         return Err(Fault::not_connected(text));
                     }
                 }
@@ -111,9 +112,9 @@ impl Qmp {
             (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply),
             (Phase::Serving, Message::Event { name, data, timestamp }) => {
                 if RUN_STATE_EVENTS.contains(&&*name) {
-                    self.wonder(Question::RunState);
+                    self.refresh();
                 }
-                wire.observer().event(&Event { name: &name, data, timestamp });
+                wire.event(&Event { name: &name, data, timestamp });
             }
             (Phase::Serving, Message::Greeting { .. }) => return broken(wire, "a second greeting"),
             // Of an earlier client, or of the time before the negotiation.
@@ -163,10 +164,10 @@ impl Qmp {
         wire.ready();
     }
 
-    /// Notes a question, unless it is to be asked anyway.
-    fn wonder(&mut self, question: Question) {
-        if !self.questions.contains(&question) {
-            self.questions.push(question);
+    /// The run state may have changed.
+    fn refresh(&mut self) {
+        if !self.questions.contains(&Question::RunState) {
+            self.questions.push(Question::RunState);
         }
     }
 
@@ -192,12 +193,12 @@ impl Qmp {
         }
     }
 
-    fn garbage(&self, wire: &mut Wire, what: &str) -> Result<(), Fault> {
+    fn garbage(&self, wire: &mut Wire, why: &str) -> Result<(), Fault> {
         match self.phase {
             Phase::Greeting(_) => Err(Fault::not_connected("no greeting: this is not a monitor")),
             // The rest of a reply to an earlier client.
             Phase::Negotiating(_) => Ok(()),
-            Phase::Serving => broken(wire, what),
+            Phase::Serving => broken(wire, &format!("text that is no message: {why}")),
         }
     }
 
@@ -207,14 +208,12 @@ impl Qmp {
         let Some(at) = self.questions.iter().position(ready) else { return false };
         let question = self.questions.remove(at);
         self.asking |= question == Question::RunState;
-        let command =
-            if question == Question::RunState { "query-status" } else { "query-commands" };
-        wire.ask(question, None, line("execute", command, b"", None), now, None);
+        wire.ask(question, None, now, None);
         true
     }
 
     fn window(&self, limits: &Limits) -> usize {
-        if self.oob { limits.in_flight } else { 1 }
+        if self.oob { limits.in_flight.max(1) } else { 1 }
     }
 
     fn send(&mut self, wire: &mut Wire, job: Job) {
@@ -250,11 +249,11 @@ impl Dialect for Qmp {
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => Ok(()),
-            Frame::Garbage => self.garbage(wire, "text that is no message"),
+            Frame::Garbage => self.garbage(wire, "it is no JSON object"),
             Frame::TooLarge(beginning) => self.too_large(wire, beginning),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(message) => self.message(wire, message, now),
-                Err(error) => self.garbage(wire, &error.0),
+                Err(why) => self.garbage(wire, why),
             },
         }
     }

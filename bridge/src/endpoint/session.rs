@@ -45,7 +45,7 @@ impl Session {
         self.decoder = Decoder::new(self.wire.limits);
         self.dialect = dialect(self.protocol);
         let guest = self.protocol == Protocol::Qga;
-        self.meter = guest.then(|| Meter::new(2 * self.wire.limits.message, now));
+        self.meter = guest.then(|| Meter::new(self.wire.limits.message, now));
         self.wire.connected();
         self.dialect.open(&mut self.wire, now)
     }
@@ -132,3 +132,6 @@ fn dialect(protocol: Protocol) -> Box<dyn Dialect> {
         Protocol::Qga => Box::new(Qga::new()),
     }
 }
+
+#[cfg(test)]
+mod tests;

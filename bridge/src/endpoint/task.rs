@@ -51,7 +51,7 @@ impl Task {
             self.log(&fault, &mut told);
             self.session.inbox.refuse_all(fault.kind, &fault.text);
             tokio::select! {
-                () = sleep(backoff.next()) => {}
+                () = sleep(backoff.pause()) => backoff.grow(),
                 () = self.session.inbox.wanted() => {}
             }
         }
@@ -116,29 +116,31 @@ impl std::fmt::Debug for Task {
     }
 }
 
-/// The pauses between attempts: each twice as long as the one before, less a random part, so
-/// that many endpoints do not try at the same time.
+/// The pauses between attempts: each that passed makes the next twice as long, less a random
+/// part, so that many endpoints do not try at the same time.
 #[derive(Debug)]
 struct Backoff {
     bounds: (Duration, Duration),
-    pause: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
     fn new(bounds: (Duration, Duration)) -> Self {
-        Self { bounds, pause: bounds.0 }
+        Self { bounds, longest: bounds.0 }
     }
 
     fn reset(&mut self) {
-        self.pause = self.bounds.0;
+        self.longest = self.bounds.0;
     }
 
-    fn next(&mut self) -> Duration {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(self.bounds.1);
+    fn grow(&mut self) {
+        self.longest = (self.longest * 2).min(self.bounds.1);
+    }
+
+    fn pause(&self) -> Duration {
         // Without random bytes the pause is merely not spread.
         let thousandths = nonce().unwrap_or(0) % 250;
-        pause - pause * u32::try_from(thousandths).unwrap_or(0) / 1000
+        self.longest - self.longest * u32::try_from(thousandths).unwrap_or(0) / 1000
     }
 }
 

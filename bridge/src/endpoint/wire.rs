@@ -5,9 +5,11 @@ use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Config, Limits, NotSent, Observer, State, Status, Unknown,
+    Config, Event, Limits, NotSent, Observer, State, Status, Unknown,
     codec::Frame,
+    contained,
     inbox::{Inbox, Job},
+    line::line,
     pending::{Entry, Owner, Pending, Question},
 };
 
@@ -102,8 +104,9 @@ impl Wire {
         }
     }
 
-    pub(super) fn observer(&self) -> &dyn Observer {
-        &*self.observer
+    /// Tells of an event.
+    pub(super) fn event(&self, event: &Event<'_>) {
+        contained(|| self.observer.event(event));
     }
 
     /// Changes the status, and tells it if it differs then.
@@ -111,7 +114,7 @@ impl Wire {
         let before = self.status.clone();
         change(&mut self.status);
         if before != self.status {
-            self.observer.changed(&self.status);
+            contained(|| self.observer.changed(&self.status));
         }
     }
 
@@ -166,24 +169,16 @@ impl Wire {
         &mut self,
         question: Question,
         id: Option<u64>,
-        bytes: Vec<u8>,
         now: Instant,
         patience: Option<Duration>,
     ) {
         self.serial += 1;
+        let bytes = line("execute", question.command(), b"", id);
         self.output = Output { bytes, at: 0, fd: None, serial: self.serial };
-        self.pending.push(Entry {
-            serial: self.serial,
-            id,
-            owner: Owner::Question(question),
-            command: String::new(),
-            since: now,
-            deadline: patience.and_then(|patience| now.checked_add(patience)),
-            silent: false,
-            alone: false,
-            sent: false,
-            done: None,
-        });
+        let deadline = patience.and_then(|patience| now.checked_add(patience));
+        let owner = Owner::Question(question);
+        let entry = Entry::new(self.serial, owner, question.command().into(), now);
+        self.pending.push(Entry { id, deadline, ..entry });
     }
 
     fn put(&mut self, job: Job, id: Option<u64>, bytes: Vec<u8>) -> Entry {
@@ -196,18 +191,9 @@ impl Wire {
             Some(id) => Owner::Sync(request.completion, id),
             None => Owner::Call(request.completion),
         };
-        Entry {
-            serial,
-            id,
-            owner,
-            command: request.command,
-            since,
-            deadline,
-            silent: !request.replies,
-            alone,
-            sent: false,
-            done: None,
-        }
+        let silent = !request.replies;
+        let entry = Entry::new(serial, owner, request.command, since);
+        Entry { id, deadline, silent, alone, ..entry }
     }
 
     /// Gives up what did not leave yet of the message; the peer must be told by other means.

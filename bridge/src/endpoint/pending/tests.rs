@@ -20,18 +20,7 @@ fn entry(serial: u64, id: Option<u64>, told: &Told) -> Entry {
         };
         told.lock().unwrap().push(format!("{serial}: {text}"));
     });
-    Entry {
-        serial,
-        id,
-        owner: Owner::Call(completion),
-        command: "c".into(),
-        since: Instant::now(),
-        deadline: None,
-        silent: false,
-        alone: false,
-        sent: false,
-        done: None,
-    }
+    Entry { id, ..Entry::new(serial, Owner::Call(completion), "c".into(), Instant::now()) }
 }
 
 fn serial(entry: Option<Entry>) -> Option<u64> {

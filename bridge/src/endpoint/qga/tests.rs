@@ -281,6 +281,7 @@ async fn silence_is_success_where_only_failure_is_answered() {
     assert!(rig.heard().is_empty());
     rig.pass(Duration::from_millis(1)).await;
     assert_eq!(rig.heard(), ["done: {}"]);
+    assert_eq!(rig.session.wire.pending.out_of_order(), 0);
 
     let id = shutdown(&mut serving(), "x");
     let mut rig = serving();
@@ -344,14 +345,15 @@ async fn a_caller_is_told_if_synchronisation_fails() {
 async fn a_flood_is_not_read_for_ever() {
     let mut rig = serving_with(|limits| limits.message = 1 << 20);
     let flood = "{\"return\":0}\n".repeat(1000);
-    assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
-    rig.peer_bytes(flood.as_bytes());
-    rig.peer_bytes(flood.as_bytes());
-    assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
-    rig.peer_bytes(flood.as_bytes());
-    assert!(rig.session.pause(tokio::time::Instant::now()).is_some());
+    let is_read = |rig: &Rig| rig.session.pause(tokio::time::Instant::now()).is_none();
+    let mut read = 0;
+    while is_read(&rig) && read < 1000 {
+        rig.peer_bytes(flood.as_bytes());
+        read += 1;
+    }
+    assert!((50..100).contains(&read), "{read} thousand");
     rig.pass(Duration::from_secs(1)).await;
-    assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
+    assert!(is_read(&rig));
 }
 
 #[tokio::test(start_paused = true)]
@@ -365,11 +367,11 @@ async fn a_monitor_is_not_taken_for_an_agent() {
 async fn answers_that_were_asked_for_are_always_read() {
     let mut rig = serving_with(|limits| limits.message = 1 << 20);
     let long = "x".repeat(1_000_000);
-    for _ in 0..5 {
+    for _ in 0..70 {
         rig.call("guest-file-read");
         let line = rig.sent();
         rig.peer(&format!(r#"{{"return":"{long}","id":{}}}"#, id_of(&line[0])));
         assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
     }
-    assert_eq!(rig.heard().len(), 5);
+    assert_eq!(rig.heard().len(), 70);
 }

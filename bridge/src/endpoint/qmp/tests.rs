@@ -1,6 +1,6 @@
 use std::{os::fd::OwnedFd, time::Duration};
 
-use crate::endpoint::{Limits, Protocol, rig::Rig};
+use crate::endpoint::{Completion, Limits, Protocol, Request, rig::Rig};
 
 const GREETING: &str = r#"{"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10},
     "package": "x"}, "capabilities": ["oob"]}}"#;
@@ -379,4 +379,17 @@ async fn a_name_that_no_peer_can_know_is_not_sent() {
     rig.call("stop\",\"id\":\"1");
     assert!(rig.sent().is_empty());
     assert!(rig.heard()[0].contains("CommandNotFound"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn panic_of_a_caller_costs_nobody_else() {
+    let mut rig = serving();
+    let planted = Completion::new(|_| panic!("planted"));
+    rig.submit(Request { completion: planted, ..rig.request("one") });
+    rig.heard();
+    rig.call("two");
+    assert_eq!(rig.sent().len(), 2);
+    rig.peer(r#"{"return": 1}"#);
+    rig.peer(r#"{"return": 2}"#);
+    assert_eq!(rig.heard(), ["two: 2"]);
 }

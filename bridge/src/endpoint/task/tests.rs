@@ -263,11 +263,13 @@ async fn a_deadline_is_for_the_whole_answer_not_for_each_byte() {
 fn pauses_grow_up_to_a_bound_and_are_spread() {
     let bounds = (Duration::from_millis(100), Duration::from_secs(5));
     let mut backoff = super::Backoff::new(bounds);
-    let pauses: Vec<_> = (0..10).map(|_| backoff.next()).collect();
-    for (at, pause) in pauses.iter().enumerate() {
+    for at in 0..10 {
         let longest = (bounds.0 * (1 << at)).min(bounds.1);
-        assert!(*pause <= longest && *pause >= longest * 3 / 4, "{at}: {pause:?}");
+        let pauses: Vec<_> = (0..20).map(|_| backoff.pause()).collect();
+        assert!(pauses.iter().all(|pause| *pause <= longest && *pause >= longest * 3 / 4));
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        backoff.grow();
     }
     backoff.reset();
-    assert!(backoff.next() <= bounds.0);
+    assert!(backoff.pause() <= bounds.0);
 }
