@@ -60,10 +60,10 @@ async fn started(bus: &Bus, qemu: Qemu) -> (Qemu, Bridge, Client) {
     (qemu, bridge, client)
 }
 
-type Wait = (&'static str, Dictionary, [&'static str; 2], Dictionary, Dictionary);
+type Wait = (&'static str, Dictionary, Vec<&'static str>, Dictionary, Dictionary);
 
 fn wait_for(command: &'static str, arguments: Value, matching: Value) -> Wait {
-    let events = ["DEVICE_UNPLUG_GUEST_ERROR", "DEVICE_DELETED"];
+    let events = vec!["DEVICE_UNPLUG_GUEST_ERROR", "DEVICE_DELETED"];
     (command, dictionary(arguments), events, dictionary(matching), dictionary(json!({})))
 }
 

@@ -3,14 +3,15 @@
 use qapi_dbus_tests::{
     bridge::{Bridge, connected, in_state},
     bus::Bus,
-    client::{Client, MONITOR, MONITOR_ENDPOINT, Refusal},
+    client::{Client, MONITOR, MONITOR_ENDPOINT},
     monitor::Monitor,
     on_each_bus,
     qemu::Qemu,
     scratch::Scratch,
+    soon,
 };
-use std::ffi::OsStr;
-use tokio::task::JoinSet;
+use std::{collections::HashSet, ffi::OsStr, future::poll_fn, pin::Pin};
+use zbus::{Connection, Message, MessageStream, export::futures_core::Stream};
 
 on_each_bus!(
     each_call_in_flight_fails_once_and_service_comes_back,
@@ -22,34 +23,75 @@ async fn each_call_in_flight_fails_once_and_service_comes_back(bus: Bus) {
     let mut qemu = Qemu::none().await;
     let (_bridge, client) = Bridge::with_monitor(&bus, &qemu.socket()).await;
     let owner = client.owner(MONITOR.name).await.unwrap();
+    let mut caller = Caller::new(&bus).await;
     qemu.freeze();
-    let mut calls = JoinSet::new();
-    for _ in 0..20 {
-        let client = client.clone();
-        calls.spawn(async move { client.call(MONITOR, "QueryStatus", &()).await });
-    }
-    // The bridge answers on the same connection in order, so it has taken the calls by then.
-    client.property(MONITOR_ENDPOINT, "State").await.unwrap();
+    caller.send(20).await;
     qemu.kill().await;
-    let mut sent = 0;
-    while let Some(reply) = calls.join_next().await {
-        let Refusal { name, text } = reply.unwrap().unwrap_err();
-        assert!(FAILURES.contains(&name.as_str()), "{name}: {text}");
-        sent += usize::from(name == FAILURES[0]);
-    }
-    assert!(sent > 0, "calls were on the wire");
+    let failures = caller.replies(20).await;
+    assert!(failures.iter().all(|name| FAILURES.contains(&name.as_str())), "{failures:?}");
+    assert!(failures.iter().any(|name| name == FAILURES[0]), "calls were on the wire");
     in_state(&client, MONITOR_ENDPOINT, "disconnected").await;
     let refused = client.call(MONITOR, "QueryStatus", &()).await.unwrap_err();
-    assert_eq!(refused.name, "org.qemu.QapiError.NotSent.NotConnected");
+    assert_eq!(refused.name, FAILURES[1]);
     qemu.restart(&["-M", "none"]).await;
     connected(&client, MONITOR_ENDPOINT).await;
-    assert_eq!(client.call(MONITOR, "QueryStatus", &()).await.unwrap()["running"], true);
+    caller.send(1).await;
+    assert_eq!(caller.replies(1).await, [""], "no second reply to an earlier call");
     assert_eq!(client.owner(MONITOR.name).await.unwrap(), owner);
 }
 
 /// What a call may come to that was sent to a peer that died, and one that still waited.
 const FAILURES: [&str; 2] =
     ["org.qemu.QapiError.Unknown.ConnectionLost", "org.qemu.QapiError.NotSent.NotConnected"];
+
+/// A client that sends several calls before it reads a reply.
+struct Caller {
+    connection: Connection,
+    incoming: MessageStream,
+    unanswered: HashSet<u32>,
+}
+
+impl Caller {
+    async fn new(bus: &Bus) -> Self {
+        let connection = bus.connect().await;
+        let incoming = MessageStream::from(&connection);
+        Self { connection, incoming, unanswered: HashSet::new() }
+    }
+
+    /// Sends calls, and waits until the bridge has taken them.
+    async fn send(&mut self, count: usize) {
+        for _ in 0..count {
+            let call = Message::method_call(MONITOR.path, "QueryStatus")
+                .destination(MONITOR.name)
+                .interface(MONITOR.interface)
+                .build(&())
+                .unwrap();
+            self.unanswered.insert(call.primary_header().serial_num().get());
+            self.connection.send(&call).await.unwrap();
+        }
+        // A bus keeps the order of one client's calls, and the bridge answers this one at once.
+        let peer = Some("org.freedesktop.DBus.Peer");
+        let ping = self.connection.call_method(Some(MONITOR.name), MONITOR.path, peer, "Ping", &());
+        ping.await.unwrap();
+    }
+
+    /// The next replies, each to a call that had none yet: the error's name, empty for success.
+    async fn replies(&mut self, count: usize) -> Vec<String> {
+        let mut replies = Vec::new();
+        while replies.len() < count {
+            let next = poll_fn(|context| Pin::new(&mut self.incoming).poll_next(context));
+            let message = soon("a reply", next).await.unwrap().unwrap();
+            let header = message.header();
+            let Some(serial) = header.reply_serial() else { continue };
+            let ping = message.body().is_empty();
+            if !ping {
+                assert!(self.unanswered.remove(&serial.get()), "{message:?} is one too many");
+                replies.push(header.error_name().map(ToString::to_string).unwrap_or_default());
+            }
+        }
+        replies
+    }
+}
 
 async fn a_missing_socket_is_named(bus: Bus) {
     let scratch = Scratch::new();

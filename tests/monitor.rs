@@ -106,14 +106,15 @@ async fn the_human_monitor_answers(bus: Bus) {
 async fn a_disk_is_throttled(bus: Bus) {
     let (_qemu, _bridge, client) = machine(&bus).await;
     add_disk(&client, "disk").await;
-    let options = json!({ "id": "vd", "drive": "disk", "bus": "pcie.0" });
+    let options = json!({ "id": "vd", "drive": "disk", "bus": "rp0" });
     client.call(MONITOR, "DeviceAdd", &("virtio-blk-pci", dictionary(options))).await.unwrap();
-    let options = dictionary(json!({ "id": "vd", "iops_max": 900 }));
+    let backend = "/machine/peripheral/vd/virtio-backend";
+    let options = dictionary(json!({ "id": backend, "bps_max": 2_000_000 }));
     let body = (1_000_000_i64, 0_i64, 0_i64, 300_i64, 0_i64, 0_i64, options);
     client.call(MONITOR, "BlockSetIoThrottle", &body).await.unwrap();
     let blocks = client.call(MONITOR, "QueryBlock", &()).await.unwrap();
-    let inserted = &named(&blocks, "qdev", "/machine/peripheral/vd/virtio-backend")["inserted"];
-    assert_eq!((&inserted["bps"], &inserted["iops_max"]), (&json!(1_000_000), &json!(900)));
+    let inserted = &named(&blocks, "qdev", backend)["inserted"];
+    assert_eq!((&inserted["bps"], &inserted["bps_max"]), (&json!(1_000_000), &json!(2_000_000)));
 }
 
 async fn a_pretty_monitor_is_understood(bus: Bus) {

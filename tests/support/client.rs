@@ -4,8 +4,8 @@ use crate::{bus::Bus, json, soon};
 use serde_json::Value;
 use std::{fmt, future::poll_fn, num::NonZero, pin::Pin};
 use zbus::{
-    Connection, MatchRule, Message, MessageStream, export::futures_core::Stream, message,
-    wire::DynamicType,
+    Connection, DBusError, MatchRule, Message, MessageStream, export::futures_core::Stream, fdo,
+    message, wire::DynamicType,
 };
 
 /// One interface of one object of the bridge.
@@ -47,6 +47,13 @@ pub struct Refusal {
     pub name: String,
     /// Its text.
     pub text: String,
+}
+
+impl From<&fdo::Error> for Refusal {
+    fn from(error: &fdo::Error) -> Self {
+        let text = error.description().unwrap_or_default();
+        Self { name: error.name().to_string(), text: text.to_owned() }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -96,6 +103,7 @@ impl Client {
             Err(zbus::Error::MethodError(name, text, _)) => {
                 Err(Refusal { name: name.to_string(), text: text.unwrap_or_default() })
             }
+            Err(zbus::Error::FDO(error)) => Err(Refusal::from(&*error)),
             Err(error) => panic!("{method}: {error}"),
         }
     }

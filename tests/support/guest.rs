@@ -92,6 +92,7 @@ fn image() -> Vec<u8> {
     archive.device("dev/console", (5, 1));
     archive.link("lib64", "lib");
     archive.file("init", INIT.replace("@modules@", &MODULES.join(" ")).as_bytes());
+    archive.link("sbin/hwclock", "/bin/busybox");
     archive.file("sbin/shutdown", SHUTDOWN.as_bytes());
     archive.file("etc/os-release", b"ID=qapi-dbus-guest\nNAME=\"Guest of a test\"\n");
     archive.file("bin/busybox", &read(&program("busybox")));

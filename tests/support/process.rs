@@ -70,6 +70,11 @@ impl Process {
         kill_process(id, signal).unwrap();
     }
 
+    /// Whether it has not ended yet.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Waits for its end.
     pub async fn exit(&mut self) -> ExitStatus {
         soon(&format!("the end of {}", self.name), self.child.wait()).await.unwrap()

@@ -8,6 +8,7 @@ use crate::{
 };
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
+use tokio::net::UnixStream;
 
 /// A machine with two monitors: one for the bridge, one to compare with.
 #[derive(Debug)]
@@ -27,17 +28,17 @@ impl Qemu {
         Self::start(&["-M", "none"]).await
     }
 
-    /// A machine with a USB controller, stopped before its first instruction.
+    /// A machine with places for PCI and USB devices, stopped before its first instruction.
     pub async fn q35() -> Self {
-        let controller = ["-device", "qemu-xhci,id=usb"];
         let machine = ["-M", "q35", "-accel", "tcg", "-m", "64", "-S"];
-        Self::start(&[&machine[..], &controller].concat()).await
+        let places = ["-device", "qemu-xhci,id=usb", "-device", "pcie-root-port,id=rp0"];
+        Self::start(&[&machine[..], &places].concat()).await
     }
 
     /// Starts one whose sockets and files are in `scratch`.
     pub async fn start_in(scratch: Scratch, arguments: &[&str]) -> Self {
         let process = launch(&scratch, arguments);
-        let qemu = Self { process, scratch };
+        let mut qemu = Self { process, scratch };
         qemu.listening().await;
         qemu
     }
@@ -80,9 +81,13 @@ impl Qemu {
         &mut self.process
     }
 
-    async fn listening(&self) {
+    async fn listening(&mut self) {
         let oracle = self.scratch.path(ORACLE);
-        until("QEMU that listens", async || oracle.exists().then_some(())).await;
+        let listens = async || {
+            assert!(self.process.runs(), "QEMU ended at once");
+            UnixStream::connect(&oracle).await.ok()
+        };
+        until("QEMU that listens", listens).await;
     }
 }
 
