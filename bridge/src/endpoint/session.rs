@@ -71,7 +71,8 @@ impl Session {
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Fault> {
         self.dialect.expire(&mut self.wire, now)?;
         if let Some(text) = self.wire.refusal {
-            self.inbox.refuse_all(NotSent::Busy, text);
+            let text = format!("{}: {text}", self.wire.socket);
+            self.inbox.refuse_all(NotSent::Busy, &text);
         }
         self.inbox.expire(now, self.wire.obstacle());
         Ok(())

@@ -15,7 +15,8 @@ pub(super) const PARSE_DEPTH: usize = 1024;
 /// Values in JSON text that is parsed: as many as [`JSON_TOKENS`] leave room for.
 pub(super) const PARSE_VALUES: usize = 1 << 20;
 
-/// Containers around a value on D-Bus: arrays, dictionary entries, structures and variants.
+/// Containers around a value on D-Bus: arrays, dictionary entries, structures and variants, and
+/// the list of arguments: dbus-broker counts it, and ends the connection above the limit.
 pub(super) const DBUS_DEPTH: usize = 64;
 
 /// Arrays within each other in one D-Bus signature.

@@ -86,11 +86,10 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.parts {
             [] => to.serialize_unit(),
-            [part] => part.typed(0).serialize(to),
+            [part] => part.typed().serialize(to),
             parts => {
-                // zbus takes several arguments for a structure, and counts it.
                 let mut tuple = to.serialize_tuple(parts.len())?;
-                parts.iter().try_for_each(|part| tuple.serialize_element(&part.typed(1)))?;
+                parts.iter().try_for_each(|part| tuple.serialize_element(&part.typed()))?;
                 tuple.end()
             }
         }
@@ -98,8 +97,9 @@ impl Serialize for Body<'_> {
 }
 
 impl Part<'_> {
-    fn typed(&self, depth: usize) -> Typed<'_> {
-        Typed { shape: self.shape, value: &self.value, depth }
+    /// Within the list of arguments, which counts as a container.
+    fn typed(&self) -> Typed<'_> {
+        Typed { shape: self.shape, value: &self.value, depth: 1 }
     }
 }
 
