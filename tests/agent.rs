@@ -62,7 +62,7 @@ async fn a_program_runs_and_tells_its_status(bus: Bus) {
         (status["exited"] == true).then_some(status)
     };
     let status = until("the program's end", exited).await;
-    assert_eq!(status, json!({ "exited": true, "exitcode": 3, "out-data": "b3V0Cg==" }));
+    assert_eq!((&status["exitcode"], &status["out-data"]), (&json!(3), &json!("b3V0Cg==")));
 }
 
 async fn an_error_keeps_class_and_text(bus: Bus) {

@@ -6,6 +6,7 @@ use qapi_dbus_tests::{
     client::{Client, MONITOR, MONITOR_ENDPOINT, Signal},
     json::{Dictionary, dictionary},
     on_each_bus,
+    peer::Peer,
     qemu::Qemu,
 };
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ on_each_bus!(
     stopping_and_continuing_is_told,
     a_call_waits_for_its_event,
     a_call_that_fails_waits_for_nothing,
+    a_flood_is_thinned_and_counted,
 );
 
 async fn stopping_and_continuing_is_told(bus: Bus) {
@@ -54,6 +56,31 @@ async fn a_call_that_fails_waits_for_nothing(bus: Bus) {
     let refused = client.call(MONITOR_ENDPOINT, "CallAndWait", &body).await.unwrap_err();
     assert_eq!(refused.name, "org.qemu.QapiError.DeviceNotFound");
 }
+
+async fn a_flood_is_thinned_and_counted(bus: Bus) {
+    let peer = Peer::monitor(|_, _| None);
+    let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
+    let mut signals = client.signals(MONITOR).await;
+    for actual in 0..FLOOD {
+        peer.event("BALLOON_CHANGE", json!({ "actual": actual }));
+    }
+    peer.event("STOP", json!({}));
+    let (mut told, mut dropped, mut stopped) = (0, 0, false);
+    while told + dropped < FLOOD || !stopped {
+        let signal = signals.next().await;
+        match signal.member.as_str() {
+            "BalloonChange" => told += 1,
+            "EventsDropped" => dropped += signal.arguments[0].as_u64().unwrap(),
+            "StopEvent" => stopped = true,
+            _ => {}
+        }
+    }
+    assert_eq!(told + dropped, FLOOD);
+    assert!(dropped > 0, "{told} events in one go");
+}
+
+/// More events than the bridge keeps and lets through in a burst together.
+const FLOOD: u64 = 4000;
 
 async fn started(bus: &Bus, qemu: Qemu) -> (Qemu, Bridge, Client) {
     let (bridge, client) = Bridge::with_monitor(bus, &qemu.socket()).await;

@@ -6,7 +6,9 @@ use qapi_dbus_tests::{
     client::{Client, MONITOR, MONITOR_ENDPOINT},
     json::{dictionaries, dictionary},
     on_each_bus,
+    process::{self, Process},
     qemu::Qemu,
+    scratch::Scratch,
 };
 use serde_json::{Value, json};
 use std::{fs::File, io::Write};
@@ -23,6 +25,7 @@ on_each_bus!(
     a_pretty_monitor_is_understood,
     any_command_is_called_by_its_name,
     json_text_is_executed,
+    a_storage_daemon_is_served,
 );
 
 async fn block_devices_are_added(bus: Bus) {
@@ -151,6 +154,21 @@ async fn json_text_is_executed(bus: Bus) {
     assert!(answer["return"].as_str().unwrap().contains("q35"), "{answer}");
     let refused = client.call(MONITOR_ENDPOINT, "Execute", &"{]").await.unwrap_err();
     assert_eq!(refused.name, "org.freedesktop.DBus.Error.InvalidArgs");
+}
+
+async fn a_storage_daemon_is_served(bus: Bus) {
+    let scratch = Scratch::new();
+    let socket = scratch.path("qmp.sock");
+    let listen = format!("socket,id=monitor,server=on,wait=off,path={}", socket.display());
+    let mut command = process::program("qemu-storage-daemon");
+    command.args(["--chardev", &listen, "--monitor", "chardev=monitor"]);
+    let _daemon = Process::start(&scratch, &mut command);
+    let (_bridge, client) = Bridge::with_monitor(&bus, &socket).await;
+    add_disk(&client, "served").await;
+    let nodes = client.call(MONITOR, "QueryNamedBlockNodes", &()).await.unwrap();
+    assert_eq!(named(&nodes, "node-name", "served")["drv"], "null-co");
+    let missing = client.call(MONITOR, "QueryStatus", &()).await.unwrap_err();
+    assert_eq!(missing.name, "org.qemu.QapiError.CommandNotFound");
 }
 
 /// A machine that stands still before its first instruction.

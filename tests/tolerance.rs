@@ -15,6 +15,7 @@ on_each_bus!(
     what_does_not_fit_is_explained,
     reserved_keys_are_checked,
     a_deadline_ends_a_call,
+    a_command_goes_out_of_band,
 );
 
 /// Method, what a person types after it, and the arguments that the peer must get.
@@ -93,6 +94,21 @@ async fn a_deadline_ends_a_call(bus: Bus) {
     peer.reply("query-name", json!({ "name": "late" }));
     let status = client.call(MONITOR, "QueryStatus", &()).await.unwrap();
     assert_eq!(status["status"], "running", "the late answer is nobody's");
+}
+
+async fn a_command_goes_out_of_band(bus: Bus) {
+    let peer = Peer::monitor(|command, _| {
+        (command == "migrate-pause").then_some(Answer::Return(json!({})))
+    });
+    let (_bridge, _client) = Bridge::with_monitor(&bus, &peer.socket()).await;
+    let output = call(&bus, MONITOR, "MigratePause", "a{sv} 1 @oob b true").await;
+    assert!(output.success, "{}", output.stderr);
+    let line = &peer.lines("migrate-pause")[0];
+    let request: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(request["exec-oob"], "migrate-pause");
+    assert!(!request["id"].is_null() && request.get("arguments").is_none(), "{line}");
+    let refused = call(&bus, MONITOR, "QueryStatus", "a{sv} 1 @oob b true").await;
+    assert!(refused.stderr.contains("@oob"), "{}", refused.stderr);
 }
 
 /// An agent that takes every command.
