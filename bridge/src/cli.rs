@@ -79,6 +79,9 @@ struct Serve {
     /// Milliseconds until a call fails, 0 for never; QMP has 30000, QGA 10000
     #[arg(long, value_name = "MS")]
     timeout: Option<u64>,
+    /// Send events to subscribers only (see Subscribe), in the place of everybody on the bus
+    #[arg(long)]
+    unicast: bool,
     /// Say more: -v connections, -vv calls, -vvv everything
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
@@ -128,6 +131,7 @@ impl Serve {
             name: self.name,
             path: self.path,
             timeout: self.timeout.map(Duration::from_millis),
+            unicast: self.unicast,
         };
         daemon::serve(settings, terminated()?, |line| println!("{line}")).await?;
         Ok(())

@@ -54,6 +54,8 @@ pub struct Settings {
     pub path: Option<String>,
     /// Deadline of every call; zero means none.
     pub timeout: Option<Duration>,
+    /// Whether events go to subscribers only.
+    pub unicast: bool,
 }
 
 /// Why the daemon could not start or go on.
@@ -98,7 +100,7 @@ pub async fn serve(
     }
     let objects = Arc::new(objects);
     let mut tasks = JoinSet::new();
-    let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox));
+    let dispatcher = Dispatcher::new(&connection, Arc::clone(&objects), Arc::clone(&outbox));
     tasks.spawn(async move { dispatcher.run(stream).await });
     for name in &plan.names {
         own(&connection, name).await?;
@@ -149,6 +151,7 @@ impl Plan {
                 socket,
                 path: path_of(settings.path.as_deref().unwrap_or(path))?,
                 timeout: settings.timeout,
+                unicast: settings.unicast,
                 // Its text hides the command from whoever authorizes by member.
                 execute: !matches!(settings.bus, Bus::System),
             });

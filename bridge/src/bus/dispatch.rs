@@ -8,7 +8,7 @@ use std::{
 
 use tracing::error;
 use zbus::{
-    Message, MessageStream,
+    Connection, Message, MessageStream,
     export::futures_core::Stream,
     message::{Header, Type},
 };
@@ -16,6 +16,7 @@ use zbus::{
 use crate::transcode::{Json, shape::Method};
 
 use super::{
+    departures::Departures,
     endpoint::Endpoint,
     errors::{Failure, standard as names},
     guard::Outbox,
@@ -33,6 +34,7 @@ pub struct Dispatcher {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
     permits: Arc<Permits>,
+    departures: Arc<Departures>,
 }
 
 /// Who answers a call.
@@ -44,8 +46,9 @@ enum Found<'a> {
 
 impl Dispatcher {
     /// A dispatcher for these objects.
-    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>) -> Self {
-        Self { objects, outbox, permits: Arc::default() }
+    pub fn new(connection: &Connection, objects: Arc<Objects>, outbox: Arc<Outbox>) -> Self {
+        let departures = Departures::new(connection);
+        Self { objects, outbox, permits: Arc::default(), departures }
     }
 
     /// Answers calls until the connection ends.
@@ -58,6 +61,9 @@ impl Dispatcher {
         {
             match message {
                 Ok(message) if message.message_type() == Type::MethodCall => self.guarded(&message),
+                Ok(message) if message.message_type() == Type::Signal => {
+                    self.departures.signal(&message, &self.objects);
+                }
                 Ok(_) => {}
                 Err(error) => return error!(%error, "the bus connection ended"),
             }
@@ -88,7 +94,14 @@ impl Dispatcher {
         let body = message.body();
         match self.find(header) {
             Ok(Found::Qapi(endpoint, method)) => qapi::answer(endpoint, method, &body, reply),
-            Ok(Found::Own(endpoint, method)) => own::answer(endpoint, method, &body, reply),
+            Ok(Found::Own(endpoint, method)) => {
+                own::answer(endpoint, method, &body, reply);
+                if method.name == "Subscribe"
+                    && let Some(caller) = header.sender()
+                {
+                    self.departures.watch(caller, &self.objects);
+                }
+            }
             Ok(Found::Standard(method)) => match qapi::decode(method, &body) {
                 Ok(call) => {
                     let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);

@@ -11,7 +11,8 @@ use crate::{
 };
 
 use super::{
-    guard::Outbox, properties::Properties, publisher::Publisher, tables, waiters::Waiters,
+    guard::Outbox, properties::Properties, publisher::Publisher, subscriptions::Subscriptions,
+    tables, waiters::Waiters,
 };
 
 /// Bytes of a request that the monitor reads in a second; it reads one at a time.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Whether `Execute` is served.
     pub execute: bool,
+    /// Whether events go to subscribers only, in the place of everybody on the bus.
+    pub unicast: bool,
 }
 
 /// One endpoint on the bus.
@@ -96,6 +99,14 @@ impl Endpoint {
 
     pub(super) fn properties(&self) -> Properties {
         self.publisher.properties()
+    }
+
+    pub(super) fn publisher(&self) -> &Arc<Publisher> {
+        &self.publisher
+    }
+
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        self.publisher.subscriptions()
     }
 
     pub(super) fn waiters(&self) -> &Waiters {
@@ -182,6 +193,7 @@ pub(super) mod tests {
             path: path.into(),
             timeout: None,
             execute: true,
+            unicast: false,
         };
         Endpoint::new(settings, Outbox::detached()).0
     }

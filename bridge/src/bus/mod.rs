@@ -4,10 +4,13 @@
 //! endpoint, and the reply is written to the [`guard`] from where the endpoint read it: no task
 //! and no channel for a call.
 
+mod current;
+mod departures;
 mod dispatch;
 mod endpoint;
 mod errors;
 pub mod guard;
+mod history;
 mod objects;
 mod own;
 mod pacer;
@@ -16,8 +19,12 @@ mod properties;
 mod publisher;
 mod qapi;
 mod reply;
+mod seen;
+mod signals;
 pub mod socket;
 mod standard;
+mod subscribe;
+mod subscriptions;
 mod tables;
 mod waiters;
 

@@ -17,7 +17,8 @@ use super::{
     errors::{Failure, standard},
     qapi,
     reply::Reply,
-    waiters::Wanted,
+    seen::Filter,
+    subscribe,
 };
 
 /// Answers a method of an endpoint's own interface.
@@ -38,6 +39,18 @@ pub(super) fn answer(
     match method.name {
         "Call" => run(endpoint, &arguments, choice, reply),
         "CallAndWait" => run_and_wait(endpoint, &arguments, choice, reply),
+        "EventsSince" => match number(&arguments, "sequence") {
+            Ok(sequence) => subscribe::events_since(endpoint, sequence, reply),
+            Err(failure) => reply.fail(&failure),
+        },
+        "Subscribe" => match filter(&arguments) {
+            Ok(filter) => subscribe::subscribe(endpoint, filter, reply),
+            Err(failure) => reply.fail(&failure),
+        },
+        "Unsubscribe" => match number(&arguments, "handle") {
+            Ok(handle) => subscribe::unsubscribe(endpoint, handle, reply),
+            Err(failure) => reply.fail(&failure),
+        },
         _ => execute(endpoint, &arguments, reply),
     }
 }
@@ -57,12 +70,16 @@ fn run_and_wait(endpoint: &Arc<Endpoint>, given: &Json<'_>, choice: Choice, repl
         Ok(found) => found,
         Err(failure) => return reply.fail(&failure),
     };
-    let wanted = match wanted(given) {
-        Ok(wanted) => wanted,
+    let filter = match filter(given) {
+        Ok(filter) if filter.events.is_empty() => {
+            let text = "argument `events` (as) names no event";
+            return reply.fail(&Failure::invalid_args(text));
+        }
+        Ok(filter) => filter,
         Err(failure) => return reply.fail(&failure),
     };
     let timeout = endpoint.deadline(command, arguments.len(), choice);
-    let completion = endpoint.waiters().add(reply, wanted, variant(endpoint, command), timeout);
+    let completion = endpoint.waiters().add(reply, filter, variant(endpoint, command), timeout);
     endpoint.submit(command, arguments, None, choice, completion);
 }
 
@@ -148,7 +165,13 @@ fn offered(command: &str) -> Result<&str, Failure> {
     }
 }
 
-fn wanted(given: &Json<'_>) -> Result<Wanted, Failure> {
+fn number(given: &Json<'_>, name: &str) -> Result<u64, Failure> {
+    let number = given.get(name).and_then(Json::as_integer);
+    let number = number.and_then(|number| u64::try_from(number).ok());
+    number.ok_or_else(|| Failure::invalid_args(&format!("argument `{name}` (t) is missing")))
+}
+
+fn filter(given: &Json<'_>) -> Result<Filter, Failure> {
     let Some(Json::List(list)) = given.get("events") else {
         return Err(Failure::invalid_args("argument `events` (as) is missing"));
     };
@@ -159,11 +182,8 @@ fn wanted(given: &Json<'_>) -> Result<Wanted, Failure> {
             _ => None,
         })
         .collect();
-    if events.is_empty() {
-        return Err(Failure::invalid_args("argument `events` (as) names no event"));
-    }
     let data = given.get("match").map_or(Ok(b"{}".to_vec()), written)?;
-    Ok(Wanted { events, data })
+    Ok(Filter { events, data })
 }
 
 fn written(json: &Json<'_>) -> Result<Vec<u8>, Failure> {

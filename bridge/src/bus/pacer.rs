@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,42 +22,43 @@ const BURST: f64 = 1000.0;
 /// Events in a second after that.
 const RATE: f64 = 200.0;
 
-/// Passes on the signals of one endpoint in order, not faster than a rate; what does not fit
-/// the queue is dropped and told by `EventsDropped`.
-#[derive(Debug)]
+/// Passes on the events of one endpoint in order, not faster than a rate; what does not fit the
+/// queue is dropped and told by `EventsDropped`.
 pub(super) struct Pacer {
-    path: String,
-    interface: &'static str,
     outbox: Arc<Outbox>,
+    tell: Tell,
     state: Mutex<Waiting>,
 }
+
+/// The signals that tell how many events were dropped.
+type Tell = Box<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
 
 #[derive(Debug)]
 struct Waiting {
     tokens: f64,
     refilled: Instant,
-    queue: VecDeque<(Box<str>, Message)>,
+    queue: VecDeque<(Box<str>, Vec<Message>)>,
     dropped: u64,
 }
 
 impl Pacer {
-    pub(super) fn new(path: String, interface: &'static str, outbox: Arc<Outbox>) -> Arc<Self> {
+    pub(super) fn new(
+        outbox: Arc<Outbox>,
+        tell: impl Fn(u64) -> Vec<Message> + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let state =
             Waiting { tokens: BURST, refilled: Instant::now(), queue: VecDeque::new(), dropped: 0 };
-        Arc::new(Self { path, interface, outbox, state: Mutex::new(state) })
+        Arc::new(Self { outbox, tell: Box::new(tell), state: Mutex::new(state) })
     }
 
-    /// Passes a signal on, now or when its turn comes.
-    pub(super) fn send(self: &Arc<Self>, event: &str, message: Message) {
+    /// Passes the signals of an event on, now or when its turn comes.
+    pub(super) fn send(self: &Arc<Self>, event: &str, messages: Vec<Message>) {
         let mut state = self.lock();
         if state.queue.is_empty() && state.take_token() {
-            if !self.outbox.send(message) {
-                state.dropped += 1;
-            }
-            return;
+            return self.pass(&mut state, messages);
         }
         let idle = state.queue.is_empty();
-        state.push(event, message);
+        state.push(event, messages);
         drop(state);
         if idle {
             tokio::spawn(Arc::clone(self).drain());
@@ -71,10 +73,8 @@ impl Pacer {
             let mut state = self.lock();
             self.tell_dropped(&mut state);
             while !state.queue.is_empty() && state.take_token() {
-                if let Some((_, message)) = state.queue.pop_front()
-                    && !self.outbox.send(message)
-                {
-                    state.dropped += 1;
+                if let Some((_, messages)) = state.queue.pop_front() {
+                    self.pass(&mut state, messages);
                 }
             }
             if state.queue.is_empty() {
@@ -84,21 +84,39 @@ impl Pacer {
         }
     }
 
+    fn pass(&self, state: &mut Waiting, messages: Vec<Message>) {
+        if !self.send_all(messages) {
+            state.dropped += 1;
+        }
+    }
+
+    /// Sends each, and returns whether none was withheld.
+    fn send_all(&self, messages: Vec<Message>) -> bool {
+        let mut sent = true;
+        for message in messages {
+            sent &= self.outbox.send(message);
+        }
+        sent
+    }
+
     fn tell_dropped(&self, state: &mut Waiting) {
         if state.dropped == 0 {
             return;
         }
-        let signal = Message::signal(self.path.as_str(), self.interface, "EventsDropped");
-        if let Ok(message) = signal.build(&state.dropped)
-            && self.outbox.send(message)
-        {
-            warn!(path = self.path, count = state.dropped, "events dropped");
+        if self.send_all((self.tell)(state.dropped)) {
+            warn!(count = state.dropped, "events dropped");
             state.dropped = 0;
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pacer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pacer").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -117,7 +135,7 @@ impl Waiting {
 
     /// Queues a signal; in a full queue the oldest of its kind makes room, else the oldest that
     /// may be dropped at all.
-    fn push(&mut self, event: &str, message: Message) {
+    fn push(&mut self, event: &str, messages: Vec<Message>) {
         if self.queue.len() >= QUEUE {
             let same = self.queue.iter().position(|(kind, _)| **kind == *event && !is_kept(kind));
             let any = || self.queue.iter().position(|(kind, _)| !is_kept(kind));
@@ -126,7 +144,7 @@ impl Waiting {
             self.queue.remove(victim);
             self.dropped += 1;
         }
-        self.queue.push_back((event.into(), message));
+        self.queue.push_back((event.into(), messages));
     }
 }
 
@@ -144,6 +162,12 @@ mod tests {
         Message::signal("/x", "x.y", "Z").build(&number).unwrap()
     }
 
+    fn pacer(outbox: &Arc<Outbox>) -> Arc<Pacer> {
+        Pacer::new(outbox.clone(), |count| {
+            vec![Message::signal("/x", "x.y", "EventsDropped").build(&count).unwrap()]
+        })
+    }
+
     fn numbers(outbox: &Outbox) -> Vec<u64> {
         let messages = outbox.take();
         let numbers = messages.iter().filter(|it| it.header().member().unwrap() == "Z");
@@ -153,8 +177,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn burst_leaves_at_once_and_the_rest_in_order() {
         let outbox = Outbox::detached();
-        let pacer = Pacer::new("/x".into(), "x.y", outbox.clone());
-        (0..1500).for_each(|number| pacer.send("A", signal(number)));
+        let pacer = pacer(&outbox);
+        (0..1500).for_each(|number| pacer.send("A", vec![signal(number)]));
         assert_eq!(numbers(&outbox), (0..1000).collect::<Vec<_>>());
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert_eq!(numbers(&outbox), (1000..1500).collect::<Vec<_>>());
@@ -163,10 +187,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn flood_is_bounded_and_told_and_spares_what_matters() {
         let outbox = Outbox::detached();
-        let pacer = Pacer::new("/x".into(), "x.y", outbox.clone());
-        (0..1000).for_each(|number| pacer.send("A", signal(number)));
-        pacer.send("STOP", signal(7777));
-        (0..5000).for_each(|number| pacer.send("A", signal(number)));
+        let pacer = pacer(&outbox);
+        (0..1000).for_each(|number| pacer.send("A", vec![signal(number)]));
+        pacer.send("STOP", vec![signal(7777)]);
+        (0..5000).for_each(|number| pacer.send("A", vec![signal(number)]));
         outbox.take();
         tokio::time::sleep(Duration::from_secs(10)).await;
         let messages = outbox.take();

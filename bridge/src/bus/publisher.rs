@@ -6,52 +6,66 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
-use tracing::{info, warn};
-use zbus::Message;
+use tracing::warn;
 
 use crate::{
     endpoint::{Event, Observer, Protocol, State, Status},
-    transcode::{
-        Body, Json, Part,
-        shape::{Interface, Shape, UNKNOWN},
-        signal_parts,
-    },
+    transcode::Json,
 };
 
 use super::{
-    endpoint::{Settings, interface, qapi},
+    endpoint::Settings,
     guard::Outbox,
+    history::History,
     pacer::Pacer,
     properties::{self, Properties},
-    waiters::{Seen, Waiters},
+    seen::Seen,
+    signals::Signals,
+    subscriptions::Subscriptions,
+    waiters::Waiters,
 };
 
 /// Publishes the events and properties of one endpoint.
 #[derive(Debug)]
 pub(super) struct Publisher {
     protocol: Protocol,
-    path: String,
     socket: PathBuf,
+    /// Events go to nobody but subscribers.
+    unicast: bool,
     status: Mutex<Status>,
     sequence: AtomicU64,
     waiters: Waiters,
+    history: History,
+    signals: Arc<Signals>,
+    subscriptions: Arc<Subscriptions>,
     pacer: Arc<Pacer>,
     outbox: Arc<Outbox>,
 }
 
 impl Publisher {
     pub(super) fn new(settings: &Settings, outbox: Arc<Outbox>) -> Self {
-        let interface = interface(settings.protocol).name;
+        let signals = Arc::new(Signals::new(settings.protocol, settings.path.clone()));
+        let subscriptions = Arc::<Subscriptions>::default();
+        let unicast = settings.unicast;
+        let (tellers, told) = (Arc::clone(&signals), Arc::clone(&subscriptions));
+        let pacer = Pacer::new(Arc::clone(&outbox), move |count| {
+            let everybody = if unicast { told.everybody() } else { Vec::new() };
+            tellers.dropped(count, &everybody, unicast)
+        });
         Self {
             protocol: settings.protocol,
-            path: settings.path.clone(),
             socket: settings.socket.clone(),
+            unicast,
             status: Mutex::default(),
             sequence: AtomicU64::new(0),
             waiters: Waiters::default(),
-            pacer: Pacer::new(settings.path.clone(), interface, Arc::clone(&outbox)),
+            history: History::default(),
+            signals,
+            subscriptions,
+            pacer,
             outbox,
         }
     }
@@ -60,65 +74,77 @@ impl Publisher {
         &self.waiters
     }
 
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
     pub(super) fn properties(&self) -> Properties {
         properties::all(self.protocol, &self.socket, &self.status())
     }
 
-    fn qapi(&self) -> &'static Interface {
-        qapi(self.protocol)
+    /// Tells one subscriber the properties that change with events.
+    pub(super) fn tell_properties(&self, handle: u64) {
+        let state = |(name, _): &(&str, Json<'_>)| matches!(*name, "State" | "RunState");
+        let current: Properties = self.properties().into_iter().filter(state).collect();
+        for target in self.subscriptions.everybody() {
+            if target.handle == handle
+                && let Some(message) = self.signals.changed(current.clone(), Some(&target))
+            {
+                self.outbox.send(message);
+            }
+        }
+    }
+
+    /// Tells one subscriber what is so now, as an event that would have made it so.
+    pub(super) fn tell_current(&self, handle: u64, event: &str, data: &Json<'_>) {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let timestamp = now.map_or(0, |now: Duration| now.as_micros() as u64);
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        let seen = Seen { name: event, data, timestamp, sequence };
+        if let Some(target) = self.subscriptions.target(handle, &seen)
+            && let Some(message) = self.signals.event(&seen, Some(&target))
+        {
+            self.outbox.send(message);
+        }
+    }
+
+    /// The subscriber knows the current state: events may follow.
+    pub(super) fn release(&self, handle: u64) {
+        for message in self.subscriptions.release(handle) {
+            self.outbox.send(message);
+        }
     }
 
     fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The signal of an event.
-    fn signal(&self, seen: &Seen<'_>) -> Option<Message> {
-        let (interface, member, parts) = match self.qapi().signal(seen.name) {
-            Some(signal) => {
-                let parts = signal_parts(signal, seen.data.clone(), seen.timestamp, seen.sequence);
-                (self.qapi().name, signal.name, parts)
-            }
-            None => {
-                let name = Json::Str(seen.name.into());
-                let parts = vec![
-                    Part { name: "name", shape: Shape::Str, value: name },
-                    Part { name: "data", shape: Shape::Object(&UNKNOWN), value: seen.dictionary() },
-                ];
-                (interface(self.protocol).name, "UnknownEvent", parts)
-            }
-        };
-        self.build(interface, member, &parts)
+    fn publish(&self, seen: &Seen<'_>) {
+        let mut messages = Vec::new();
+        if !self.unicast {
+            messages.extend(self.signals.event(seen, None));
+        }
+        for target in self.subscriptions.targets(seen) {
+            let message = self.signals.event(seen, Some(&target));
+            let now = message.and_then(|it| self.subscriptions.hold(target.handle, it));
+            messages.extend(now);
+        }
+        if !messages.is_empty() {
+            self.pacer.send(seen.name, messages);
+        }
     }
 
-    fn build(&self, interface: &str, member: &str, parts: &[Part<'_>]) -> Option<Message> {
-        let body = Body::new(parts).map_err(|misfit| misfit.to_string());
-        let built = body.and_then(|body| {
-            let signal = Message::signal(self.path.as_str(), interface, member);
-            signal.build(&body).map_err(|error| error.to_string())
-        });
-        built.map_err(|error| warn!(member, error, "signal cannot be built")).ok()
-    }
-
-    fn announce(&self, changed: Properties) {
-        let name = Json::Str(interface(self.protocol).name.into());
-        let changed = changed.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        let parts = [
-            Part { name: "interface_name", shape: Shape::Str, value: name },
-            Part {
-                name: "changed_properties",
-                shape: properties::SHAPE,
-                value: Json::Object(changed),
-            },
-            Part {
-                name: "invalidated_properties",
-                shape: Shape::List(&Shape::Str),
-                value: Json::List(Vec::new()),
-            },
-        ];
-        let properties = "org.freedesktop.DBus.Properties";
-        if let Some(message) = self.build(properties, "PropertiesChanged", &parts) {
-            self.outbox.send(message);
+    fn announce(&self, changed: &Properties) {
+        let targets = if self.unicast { self.subscriptions.everybody() } else { Vec::new() };
+        let receivers = targets.iter().map(Some).chain((!self.unicast).then_some(None));
+        for receiver in receivers {
+            if let Some(message) = self.signals.changed(changed.clone(), receiver) {
+                self.outbox.send(message);
+            }
         }
     }
 }
@@ -135,24 +161,19 @@ impl Observer for Publisher {
         };
         let seen = Seen { name: event.name, data: &data, timestamp: event.timestamp, sequence };
         self.waiters.event(&seen);
-        if let Some(message) = self.signal(&seen) {
-            self.pacer.send(event.name, message);
-        }
+        self.history.keep(&seen);
+        self.publish(&seen);
     }
 
     fn changed(&self, status: &Status) {
         let old = self.properties();
         let before = std::mem::replace(&mut *self.status(), status.clone()).state;
-        if before != status.state {
-            let socket = self.socket.display();
-            info!(%socket, state = ?status.state, version = status.version, "endpoint");
-        }
         if before == State::Ready && status.state != State::Ready {
             self.waiters.disconnected();
         }
         let changed = properties::changed(old, self.properties());
         if !changed.is_empty() {
-            self.announce(changed);
+            self.announce(&changed);
         }
     }
 }

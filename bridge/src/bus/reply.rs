@@ -55,6 +55,11 @@ impl Reply {
         Self { to: Some(to), outbox, _permit: permit }
     }
 
+    /// Who called; nobody has a name without a bus.
+    pub(super) fn caller(&self) -> Option<&OwnedUniqueName> {
+        self.to.as_ref()?.sender.as_ref()
+    }
+
     /// Answers with a body.
     pub(super) fn send<B: Serialize + DynamicType>(mut self, body: &B) {
         let Some(to) = self.to.take() else { return };

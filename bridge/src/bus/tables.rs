@@ -6,21 +6,30 @@ const COMMAND: Member = Member { name: "command", shape: Shape::Str };
 const ARGUMENTS: Member = Member { name: "arguments", shape: Shape::Object(&UNKNOWN) };
 const EVENTS: Member = Member { name: "events", shape: Shape::List(&Shape::Str) };
 const MATCH: Member = Member { name: "match", shape: Shape::Object(&UNKNOWN) };
+const SEQUENCE: Member = Member { name: "sequence", shape: Shape::Uint64 };
+const HANDLE: Member = Member { name: "handle", shape: Shape::Uint64 };
 const JSON: Member = Member { name: "json", shape: Shape::Str };
 
-static CALL_ARGUMENTS: Object =
-    Object { name: "", members: &[ARGUMENTS, COMMAND, EVENTS, JSON, MATCH], union: None };
+static NAMES: Object = Object {
+    name: "",
+    members: &[ARGUMENTS, COMMAND, EVENTS, HANDLE, JSON, MATCH, SEQUENCE],
+    union: None,
+};
 
 const CALL: Method = method("Call", &[COMMAND, ARGUMENTS], true, Some(Shape::Any));
 const CALL_AND_WAIT: Method =
     method("CallAndWait", &[COMMAND, ARGUMENTS, EVENTS, MATCH], true, Some(Shape::Any));
+const EVENTS_SINCE: Method = method("EventsSince", &[SEQUENCE], false, None);
 const EXECUTE: Method = method("Execute", &[JSON], false, Some(Shape::Str));
+
+const SUBSCRIBE: Method = method("Subscribe", &[EVENTS, MATCH], false, Some(Shape::Uint64));
+const UNSUBSCRIBE: Method = method("Unsubscribe", &[HANDLE], false, None);
 
 /// `org.qemu.QmpEndpoint`
 pub(super) static QMP: Interface = Interface {
     name: "org.qemu.QmpEndpoint",
     xml: include_str!("../../../introspection/org.qemu.QmpEndpoint.xml"),
-    methods: &[CALL, CALL_AND_WAIT, EXECUTE],
+    methods: &[CALL, CALL_AND_WAIT, EVENTS_SINCE, EXECUTE, SUBSCRIBE, UNSUBSCRIBE],
     signals: &[],
 };
 
@@ -43,9 +52,33 @@ const fn method(
         command: "",
         positional,
         optional,
-        arguments: &CALL_ARGUMENTS,
+        arguments: &NAMES,
         result,
         oob: true,
         replies: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zbus_xml::{ArgDirection, Node};
+
+    #[test]
+    fn tables_are_what_the_documents_say() {
+        for served in [&QMP, &QGA] {
+            let node = Node::from_reader(served.xml.as_bytes()).unwrap();
+            let [documented] = node.interfaces() else { panic!("one interface a document") };
+            assert_eq!(documented.name().as_str(), served.name);
+            let methods: Vec<_> = documented.methods().iter().map(signature).collect();
+            let expected: Vec<_> =
+                served.methods.iter().map(|it| (it.name.to_owned(), it.signature())).collect();
+            assert_eq!(methods, expected);
+        }
+    }
+
+    fn signature(method: &zbus_xml::Method<'_>) -> (String, String) {
+        let given = method.args().iter().filter(|it| it.direction() == Some(ArgDirection::In));
+        (method.name().to_string(), given.map(|it| it.ty().to_string()).collect())
     }
 }

@@ -19,25 +19,11 @@ use crate::{
     },
 };
 
-use super::{errors::Failure, reply::Reply};
-
-/// An event with what the bridge adds to it.
-#[derive(Debug)]
-pub(super) struct Seen<'a> {
-    pub(super) name: &'a str,
-    pub(super) data: &'a Json<'a>,
-    pub(super) timestamp: u64,
-    pub(super) sequence: u64,
-}
-
-/// What a waiter waits for.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    /// Names of events; any of them will do.
-    pub(super) events: Vec<String>,
-    /// Members that the event's data must have, with these values; an object's JSON text.
-    pub(super) data: Vec<u8>,
-}
+use super::{
+    errors::Failure,
+    reply::Reply,
+    seen::{Filter, Seen},
+};
 
 /// The waiters of one endpoint.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +39,7 @@ struct List {
 struct Waiter {
     id: u64,
     reply: Reply,
-    wanted: Wanted,
+    filter: Filter,
     /// Type of the command's result.
     shape: Shape,
     returned: Option<Vec<u8>>,
@@ -65,12 +51,12 @@ impl Waiters {
     pub(super) fn add(
         &self,
         reply: Reply,
-        wanted: Wanted,
+        filter: Filter,
         shape: Shape,
         timeout: Option<Duration>,
     ) -> Completion {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let waiter = Waiter { id, reply, wanted, shape, returned: None, seen: None };
+        let waiter = Waiter { id, reply, filter, shape, returned: None, seen: None };
         self.lock().push(waiter);
         if let Some(timeout) = timeout {
             let waiters = self.clone();
@@ -89,13 +75,9 @@ impl Waiters {
         let mut done = Vec::new();
         for at in (0..waiting.len()).rev() {
             let waiter = &mut waiting[at];
-            if waiter.seen.is_none() && waiter.wanted.is_met_by(seen) {
-                let mut data = Vec::new();
-                // Data that came from the peer as JSON can be written as JSON.
-                if seen.dictionary().write(&mut data).is_ok() {
-                    waiter.seen = Some((seen.name.to_owned(), data));
-                }
-                if waiter.returned.is_some() {
+            if waiter.seen.is_none() && waiter.filter.admits(seen) {
+                waiter.seen = seen.text().map(|data| (seen.name.to_owned(), data));
+                if waiter.seen.is_some() && waiter.returned.is_some() {
                     done.push(waiting.remove(at));
                 }
             }
@@ -162,26 +144,5 @@ impl Waiter {
             Part { name: "event", shape: Shape::Str, value: Json::Str(event.into()) },
             Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
         ]);
-    }
-}
-
-impl Wanted {
-    fn is_met_by(&self, seen: &Seen<'_>) -> bool {
-        let Ok(Json::Object(wanted)) = Json::parse(&self.data) else { return false };
-        self.events.iter().any(|event| event == seen.name)
-            && wanted.iter().all(|(name, value)| seen.data.get(name) == Some(value))
-    }
-}
-
-impl<'a> Seen<'a> {
-    /// The data with the event's time and number.
-    pub(super) fn dictionary(&self) -> Json<'a> {
-        let mut members = match self.data {
-            Json::Object(members) => members.clone(),
-            other => vec![("data".into(), other.clone())],
-        };
-        members.push(("@timestamp".into(), Json::from(self.timestamp)));
-        members.push(("@sequence".into(), Json::from(self.sequence)));
-        Json::Object(members)
     }
 }

@@ -78,6 +78,7 @@ impl Scene {
             name: None,
             path: None,
             timeout: None,
+            unicast: false,
         }
     }
 

@@ -86,10 +86,10 @@ impl Serialize for Body<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.parts {
             [] => to.serialize_unit(),
-            [part] => part.typed().serialize(to),
+            [part] => part.typed(1).serialize(to),
             parts => {
                 let mut tuple = to.serialize_tuple(parts.len())?;
-                parts.iter().try_for_each(|part| tuple.serialize_element(&part.typed()))?;
+                parts.iter().try_for_each(|part| tuple.serialize_element(&part.typed(1)))?;
                 tuple.end()
             }
         }
@@ -97,9 +97,9 @@ impl Serialize for Body<'_> {
 }
 
 impl Part<'_> {
-    /// Within the list of arguments, which counts as a container.
-    fn typed(&self) -> Typed<'_> {
-        Typed { shape: self.shape, value: &self.value, depth: 1 }
+    /// Within so many containers, of which the list of arguments is one.
+    pub(super) fn typed(&self, depth: usize) -> Typed<'_> {
+        Typed { shape: self.shape, value: &self.value, depth }
     }
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for Misfit {
 impl std::error::Error for Misfit {}
 
 /// A value by its own type, within `depth` containers.
-struct Typed<'a> {
+pub(super) struct Typed<'a> {
     shape: Shape,
     value: &'a Json<'a>,
     depth: usize,
@@ -238,7 +238,7 @@ fn narrow<T: TryFrom<i128>, E: serde::ser::Error>(value: &Json<'_>) -> Result<T,
     fitting.ok_or_else(|| E::custom("an integer was not checked against its type"))
 }
 
-fn signature(shape: Shape) -> Signature {
+pub(super) fn signature(shape: Shape) -> Signature {
     match shape {
         Shape::Str => Signature::Str,
         Shape::Bool => Signature::Bool,

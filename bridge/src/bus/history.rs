@@ -1,0 +1,109 @@
+//! The last events of an endpoint, for a client that comes late (`EventsSince`).
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::transcode::{
+    Json, Part,
+    shape::{Shape, UNKNOWN},
+};
+
+use super::seen::Seen;
+
+/// Events that are kept at most.
+const EVENTS: usize = 1024;
+
+/// Bytes of them that are kept at most: the guest decides how large an event is.
+const BYTES: usize = 1 << 20;
+
+/// The last events, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct History(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: VecDeque<Past>,
+    bytes: usize,
+}
+
+/// An event that was.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    sequence: u64,
+    name: String,
+    /// JSON text of the dictionary.
+    data: Vec<u8>,
+}
+
+impl History {
+    /// Keeps an event; the oldest make room.
+    pub(super) fn keep(&self, seen: &Seen<'_>) {
+        let Some(data) = seen.text() else { return };
+        let mut kept = self.lock();
+        kept.bytes += data.len();
+        kept.events.push_back(Past { sequence: seen.sequence, name: seen.name.to_owned(), data });
+        while kept.events.len() > EVENTS || kept.bytes > BYTES {
+            let Some(oldest) = kept.events.pop_front() else { return };
+            kept.bytes -= oldest.data.len();
+        }
+    }
+
+    /// The events after this one, as far as they are kept.
+    pub(super) fn since(&self, sequence: u64) -> Vec<Past> {
+        let kept = self.lock();
+        kept.events.iter().filter(|past| past.sequence > sequence).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Past {
+    /// Number, name and dictionary.
+    pub(super) fn row(&self) -> Vec<Part<'_>> {
+        let data = Json::parse(&self.data).unwrap_or(Json::Object(Vec::new()));
+        vec![
+            Part { name: "sequence", shape: Shape::Uint64, value: Json::from(self.sequence) },
+            Part { name: "name", shape: Shape::Str, value: Json::Str(self.name.as_str().into()) },
+            Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(history: &History, sequence: u64, text: &str) {
+        let data = Json::Object(vec![("text".into(), Json::Str(text.into()))]);
+        history.keep(&Seen { name: "E", data: &data, timestamp: 1, sequence });
+    }
+
+    fn numbers(history: &History, since: u64) -> Vec<u64> {
+        history.since(since).iter().map(|past| past.sequence).collect()
+    }
+
+    #[test]
+    fn later_events_are_given() {
+        let history = History::default();
+        (1..=5).for_each(|sequence| keep(&history, sequence, "x"));
+        assert_eq!(numbers(&history, 3), [4, 5]);
+        assert_eq!(numbers(&history, 5), [0; 0]);
+    }
+
+    #[test]
+    fn events_and_bytes_are_bounded() {
+        let history = History::default();
+        (1..=2000).for_each(|sequence| keep(&history, sequence, "x"));
+        assert_eq!(numbers(&history, 0), (2000 - EVENTS as u64 + 1..=2000).collect::<Vec<_>>());
+        (1..=4).for_each(|sequence| keep(&history, 3000 + sequence, &"x".repeat(400 << 10)));
+        assert_eq!(numbers(&history, 0), [3003, 3004]);
+        keep(&history, 4000, &"x".repeat(2 << 20));
+        assert_eq!(numbers(&history, 0), [0; 0]);
+        keep(&history, 4001, "x");
+        assert_eq!(numbers(&history, 0), [4001]);
+    }
+}

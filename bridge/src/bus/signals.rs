@@ -1,0 +1,107 @@
+//! The signals of one object, built for everybody or for one subscriber.
+
+use tracing::warn;
+use zbus::{Message, names::UniqueName};
+
+use crate::{
+    endpoint::Protocol,
+    transcode::{
+        Body, Json, Part,
+        shape::{Shape, UNKNOWN},
+        signal_parts,
+    },
+};
+
+use super::{
+    endpoint::{interface, qapi},
+    properties::{self, Properties},
+    seen::Seen,
+    subscriptions::Target,
+};
+
+/// Builds the signals of one object.
+#[derive(Debug)]
+pub(super) struct Signals {
+    protocol: Protocol,
+    path: String,
+}
+
+impl Signals {
+    pub(super) fn new(protocol: Protocol, path: String) -> Self {
+        Self { protocol, path }
+    }
+
+    /// The signal of an event; a subscriber's names the subscription in `@subscription`.
+    pub(super) fn event(&self, seen: &Seen<'_>, to: Option<&Target>) -> Option<Message> {
+        let (interface, member, mut parts) = match qapi(self.protocol).signal(seen.name) {
+            Some(signal) => {
+                let parts = signal_parts(signal, seen.data.clone(), seen.timestamp, seen.sequence);
+                (qapi(self.protocol).name, signal.name, parts)
+            }
+            None => {
+                let name = Json::Str(seen.name.into());
+                let data = seen.dictionary();
+                let parts = vec![
+                    Part { name: "name", shape: Shape::Str, value: name },
+                    Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
+                ];
+                (interface(self.protocol).name, "UnknownEvent", parts)
+            }
+        };
+        if let (Some(to), Some(Part { value: Json::Object(members), .. })) = (to, parts.last_mut())
+        {
+            members.push(("@subscription".into(), Json::from(to.handle)));
+        }
+        self.build(interface, member, &parts, to)
+    }
+
+    /// `PropertiesChanged` of the endpoint's own interface.
+    pub(super) fn changed(&self, changed: Properties, to: Option<&Target>) -> Option<Message> {
+        let changed = changed.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let parts = [
+            Part {
+                name: "interface_name",
+                shape: Shape::Str,
+                value: Json::Str(interface(self.protocol).name.into()),
+            },
+            Part {
+                name: "changed_properties",
+                shape: properties::SHAPE,
+                value: Json::Object(changed),
+            },
+            Part {
+                name: "invalidated_properties",
+                shape: Shape::List(&Shape::Str),
+                value: Json::List(Vec::new()),
+            },
+        ];
+        self.build("org.freedesktop.DBus.Properties", "PropertiesChanged", &parts, to)
+    }
+
+    /// `EventsDropped`, for these or for everybody.
+    pub(super) fn dropped(&self, count: u64, to: &[Target], unicast: bool) -> Vec<Message> {
+        let parts = [Part { name: "count", shape: Shape::Uint64, value: Json::from(count) }];
+        let receivers = to.iter().map(Some).chain((!unicast).then_some(None));
+        let interface = interface(self.protocol).name;
+        receivers.filter_map(|to| self.build(interface, "EventsDropped", &parts, to)).collect()
+    }
+
+    fn build(
+        &self,
+        interface: &str,
+        member: &str,
+        parts: &[Part<'_>],
+        to: Option<&Target>,
+    ) -> Option<Message> {
+        let body = Body::new(parts).map_err(|misfit| misfit.to_string());
+        let built = body.and_then(|body| {
+            let signal = Message::signal(self.path.as_str(), interface, member);
+            let signal = match to {
+                Some(to) => signal.destination(UniqueName::from(to.caller.clone())),
+                None => signal,
+            };
+            signal.build(&body).map_err(|error| error.to_string())
+        });
+        built.map_err(|error| warn!(member, error, "signal cannot be built")).ok()
+    }
+}
