@@ -70,7 +70,7 @@ mod tests {
             let node = Node::from_reader(served.xml.as_bytes()).unwrap();
             let [documented] = node.interfaces() else { panic!("one interface a document") };
             assert_eq!(documented.name().as_str(), served.name);
-            let methods: Vec<_> = documented.methods().iter().map(signature).collect();
+            let methods: Vec<_> = documented.methods().map(signature).collect();
             let expected: Vec<_> =
                 served.methods.iter().map(|it| (it.name.to_owned(), it.signature())).collect();
             assert_eq!(methods, expected);
