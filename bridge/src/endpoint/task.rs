@@ -85,7 +85,8 @@ impl Task {
             (io::ErrorKind::WouldBlock, _) => "another client holds it, and more wait",
             _ => "see the path and the limits of the service",
         };
-        let text = format!("cannot connect to {}: {error}; {advice}", self.session.wire.socket);
+        let (socket, uid) = (&self.session.wire.socket, rustix::process::getuid().as_raw());
+        let text = format!("cannot connect to {socket} as uid {uid}: {error}; {advice}");
         match error.kind() {
             io::ErrorKind::WouldBlock => Fault::busy(text),
             _ => Fault::not_connected(text),
