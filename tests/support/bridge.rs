@@ -97,12 +97,12 @@ pub async fn in_state(client: &Client, endpoint: Target, state: &str) {
 /// # Panics
 /// If it does not build.
 pub fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build)
+    static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PROGRAM.get_or_init(build).as_deref().expect("the bridge builds")
 }
 
 /// With the targets of a test run, hence with the same features: what that run built stays valid.
-fn build() -> PathBuf {
+fn build() -> Option<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--locked", "--workspace", "--all-targets", "--target-dir"])
@@ -110,6 +110,5 @@ fn build() -> PathBuf {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();
-    assert!(built.success(), "the bridge does not build");
-    target_dir().join("debug").join("qapi-dbus")
+    built.success().then(|| target_dir().join("debug").join("qapi-dbus"))
 }
