@@ -6,7 +6,7 @@
 //!
 //! Dependencies point one way: `daemon -> bus -> transcode -> endpoint`. `endpoint` knows no
 //! D-Bus, `transcode` knows no sockets, and only the generator knows the schema language: its
-//! product is in `generated`.
+//! product is in `generated`. `skew` compares that product with what a peer says it is.
 
 pub mod bus;
 pub mod cli;
@@ -14,4 +14,5 @@ pub mod daemon;
 pub mod demo;
 pub mod endpoint;
 pub mod generated;
+pub mod skew;
 pub mod transcode;

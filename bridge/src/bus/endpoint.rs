@@ -11,8 +11,8 @@ use crate::{
 };
 
 use super::{
-    guard::Outbox, properties::Properties, publisher::Publisher, subscriptions::Subscriptions,
-    tables, waiters::Waiters,
+    guard::Outbox, inquiry::Inquiry, properties::Properties, publisher::Publisher,
+    subscriptions::Subscriptions, tables, waiters::Waiters,
 };
 
 /// Bytes of a request that the monitor reads in a second; it reads one at a time.
@@ -56,12 +56,14 @@ impl Endpoint {
     /// An endpoint, and the task that will serve its socket once it is spawned.
     pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
         let publisher = Arc::new(Publisher::new(&settings, outbox));
+        let inquiry = Arc::new(Inquiry::new(settings.protocol, Arc::clone(&publisher)));
         let (handle, task) = endpoint::new(Config {
             socket: settings.socket.clone(),
             protocol: settings.protocol,
             limits: Limits::new(settings.protocol),
-            observer: publisher.clone(),
+            observer: inquiry.clone(),
         });
+        inquiry.ask_through(handle.clone());
         (Arc::new(Self { settings, publisher, handle }), task)
     }
 
@@ -148,21 +150,21 @@ impl Endpoint {
         let base = match self.settings.timeout {
             Some(Duration::ZERO) => None,
             Some(configured) => Some(configured),
-            None => Some(Duration::from_secs(own_seconds(self.settings.protocol, command))),
+            None => Some(own_timeout(self.settings.protocol, command)),
         };
         let reading = Duration::from_secs((bytes / READ_RATE) as u64);
         choice.timeout.or(base.map(|base| base + reading))
     }
 }
 
-/// Seconds that a command may take if nobody says otherwise (architecture, limits).
-fn own_seconds(protocol: Protocol, command: &str) -> u64 {
-    match (protocol, command) {
+/// How long a command may take if nobody says otherwise (architecture, limits).
+pub(super) fn own_timeout(protocol: Protocol, command: &str) -> Duration {
+    Duration::from_secs(match (protocol, command) {
         (Protocol::Qmp, _) => 30,
         (_, "guest-fsfreeze-status") => 10,
         (_, command) if command.starts_with("guest-fsfreeze") => 120,
         _ => 10,
-    }
+    })
 }
 
 /// The generated interface of a protocol.

@@ -11,6 +11,7 @@ mod endpoint;
 mod errors;
 pub mod guard;
 mod history;
+mod inquiry;
 mod objects;
 mod own;
 mod pacer;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     endpoint::{Protocol, State, Status},
+    skew::{self, Difference},
     transcode::{
         Json,
         shape::{Member, Object, Shape},
@@ -17,12 +18,31 @@ static TYPES: Object = Object {
         Member { name: "Capabilities", shape: Shape::List(&Shape::Str) },
         Member { name: "Commands", shape: Shape::List(&Shape::Str) },
         Member { name: "RunState", shape: Shape::Str },
+        Member { name: "SchemaDifference", shape: Shape::Object(&DIFFERENCE) },
         Member { name: "Socket", shape: Shape::Str },
         Member { name: "State", shape: Shape::Str },
         Member { name: "Version", shape: Shape::Str },
     ],
     union: None,
 };
+
+/// The lists of names, which are often empty.
+static DIFFERENCE: Object = Object {
+    name: "",
+    members: &[
+        names(skew::COMMANDS_MISSING),
+        names(skew::COMMANDS_UNKNOWN),
+        names(skew::EVENTS_MISSING),
+        names(skew::EVENTS_UNKNOWN),
+        names(skew::MEMBERS_MISSING),
+        names(skew::MEMBERS_UNKNOWN),
+    ],
+    union: None,
+};
+
+const fn names(name: &'static str) -> Member {
+    Member { name, shape: Shape::List(&Shape::Str) }
+}
 
 /// `a{sv}` of properties.
 pub(super) const SHAPE: Shape = Shape::Object(&TYPES);
@@ -37,9 +57,16 @@ pub(super) fn variant_of(name: &str) -> Shape {
 pub(super) type Properties = Vec<(&'static str, Json<'static>)>;
 
 /// Every property of an endpoint.
-pub(super) fn all(protocol: Protocol, socket: &Path, status: &Status) -> Properties {
+pub(super) fn all(
+    protocol: Protocol,
+    socket: &Path,
+    status: &Status,
+    difference: &Difference,
+) -> Properties {
+    let lists = difference.lists().map(|(kind, names)| (kind.into(), strings(names)));
     let mut properties = vec![
         ("Commands", strings(&status.commands)),
+        ("SchemaDifference", Json::Object(lists.collect())),
         ("Socket", Json::Str(socket.to_string_lossy().into_owned().into())),
         ("State", Json::Str(state(status.state).into())),
         ("Version", Json::Str(status.version.clone().into())),

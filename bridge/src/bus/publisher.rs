@@ -1,7 +1,7 @@
 //! What an endpoint tells without being asked: events as signals, changes of its properties.
 
 use std::{
-    path::PathBuf,
+    path::{Display, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::{
     endpoint::{Event, Observer, Protocol, State, Status},
+    skew::Difference,
     transcode::Json,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct Publisher {
     /// Events go to nobody but subscribers.
     unicast: bool,
     status: Mutex<Status>,
+    /// Of the peer that is connected, once it was compared.
+    difference: Mutex<Option<Difference>>,
     sequence: AtomicU64,
     waiters: Waiters,
     history: History,
@@ -60,6 +63,7 @@ impl Publisher {
             socket: settings.socket.clone(),
             unicast,
             status: Mutex::default(),
+            difference: Mutex::default(),
             sequence: AtomicU64::new(0),
             waiters: Waiters::default(),
             history: History::default(),
@@ -83,7 +87,18 @@ impl Publisher {
     }
 
     pub(super) fn properties(&self) -> Properties {
-        properties::all(self.protocol, &self.socket, &self.status())
+        let difference = self.difference().clone().unwrap_or_default();
+        properties::all(self.protocol, &self.socket, &self.status(), &difference)
+    }
+
+    /// Path of the socket, for the log.
+    pub(super) fn socket(&self) -> Display<'_> {
+        self.socket.display()
+    }
+
+    /// Publishes how the peer differs from what the bridge was built for.
+    pub(super) fn compared(&self, difference: Difference) {
+        self.change(|| *self.difference() = Some(difference));
     }
 
     /// Tells one subscriber the properties that change with events.
@@ -121,6 +136,20 @@ impl Publisher {
 
     fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn difference(&self) -> MutexGuard<'_, Option<Difference>> {
+        self.difference.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what the properties tell, and announces those that differ then.
+    fn change(&self, change: impl FnOnce()) {
+        let old = self.properties();
+        change();
+        let changed = properties::changed(old, self.properties());
+        if !changed.is_empty() {
+            self.announce(&changed);
+        }
     }
 
     fn publish(&self, seen: &Seen<'_>) {
@@ -166,14 +195,15 @@ impl Observer for Publisher {
     }
 
     fn changed(&self, status: &Status) {
-        let old = self.properties();
-        let before = std::mem::replace(&mut *self.status(), status.clone()).state;
+        let before = self.status().state;
         if before == State::Ready && status.state != State::Ready {
             self.waiters.disconnected();
         }
-        let changed = properties::changed(old, self.properties());
-        if !changed.is_empty() {
-            self.announce(&changed);
-        }
+        self.change(|| {
+            *self.status() = status.clone();
+            if status.state != State::Ready {
+                *self.difference() = None;
+            }
+        });
     }
 }

@@ -1,0 +1,103 @@
+//! Asks each peer, once it is ready, how it differs from what the bridge was built for.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tracing::{debug, info, warn};
+
+use crate::{
+    endpoint::{Completion, Event, Handle, Observer, Outcome, Protocol, Request, State, Status},
+    skew::Difference,
+};
+
+use super::{
+    endpoint::{own_timeout, qapi},
+    publisher::Publisher,
+};
+
+/// The question to a monitor. Its answer takes the monitor some 20 ms, so it is asked once a
+/// connection, and behind the calls that waited for the connection.
+const SCHEMA: &str = "query-qmp-schema";
+
+/// Passes on what an endpoint tells, and asks through the endpoint's own handle.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    protocol: Protocol,
+    publisher: Arc<Publisher>,
+    handle: OnceLock<Handle>,
+    /// In this connection.
+    asked: AtomicBool,
+}
+
+impl Inquiry {
+    pub(super) fn new(protocol: Protocol, publisher: Arc<Publisher>) -> Self {
+        Self { protocol, publisher, handle: OnceLock::new(), asked: AtomicBool::new(false) }
+    }
+
+    /// Gives it the handle, which exists only after the endpoint was told its observer.
+    pub(super) fn ask_through(&self, handle: Handle) {
+        let _ = self.handle.set(handle);
+    }
+
+    /// An agent has told its commands and has no schema to ask for.
+    fn agent(&self, status: &Status) {
+        if !status.commands.is_empty() && !self.asked.swap(true, Ordering::Relaxed) {
+            let difference = Difference::from_commands(qapi(self.protocol), &status.commands);
+            tell(&self.publisher, difference);
+        }
+    }
+
+    fn monitor(&self) {
+        let Some(handle) = self.handle.get() else { return };
+        if self.asked.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (protocol, publisher) = (self.protocol, Arc::clone(&self.publisher));
+        handle.submit(Request {
+            command: SCHEMA.to_owned(),
+            arguments: Vec::new(),
+            fd: None,
+            oob: false,
+            replies: true,
+            timeout: Some(own_timeout(protocol, SCHEMA)),
+            completion: Completion::new(move |outcome| compare(protocol, &publisher, outcome)),
+        });
+    }
+}
+
+impl Observer for Inquiry {
+    fn event(&self, event: &Event<'_>) {
+        self.publisher.event(event);
+    }
+
+    fn changed(&self, status: &Status) {
+        self.publisher.changed(status);
+        match (status.state, self.protocol) {
+            (State::Ready, Protocol::Qmp) => self.monitor(),
+            (State::Ready, Protocol::Qga) => self.agent(status),
+            _ => self.asked.store(false, Ordering::Relaxed),
+        }
+    }
+}
+
+fn compare(protocol: Protocol, publisher: &Publisher, outcome: Outcome<'_>) {
+    match outcome {
+        Outcome::Return(text) => match Difference::from_schema(qapi(protocol), text) {
+            Ok(difference) => tell(publisher, difference),
+            Err(error) => warn!(socket = %publisher.socket(), %error, "schema not understood"),
+        },
+        // Before its machine is configured a monitor may refuse, and others have no schema.
+        refused => debug!(socket = %publisher.socket(), ?refused, "no schema to compare with"),
+    }
+}
+
+fn tell(publisher: &Publisher, difference: Difference) {
+    let socket = publisher.socket();
+    info!(%socket, %difference, "schema compared");
+    for (kind, names) in difference.lists() {
+        debug!(%socket, kind, names = names.join(" "), "schema");
+    }
+    publisher.compared(difference);
+}
