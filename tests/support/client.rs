@@ -4,8 +4,8 @@ use crate::{bus::Bus, json, soon};
 use serde_json::Value;
 use std::{fmt, future::poll_fn, num::NonZero, pin::Pin};
 use zbus::{
-    Connection, DBusError, MatchRule, Message, MessageStream, export::futures_core::Stream, fdo,
-    message, wire::DynamicType,
+    Connection, DBusError, MatchRule, Message, MessageStream, Structure,
+    export::futures_core::Stream, fdo, message, wire::DynamicType,
 };
 
 /// One interface of one object of the bridge.
@@ -162,6 +162,13 @@ impl Client {
     }
 }
 
+/// The arguments of a message with their types, as GVariant text; dictionaries by key.
+pub fn text(message: &Message) -> String {
+    let body = message.body();
+    let arguments: Structure<'_> = body.deserialize().unwrap();
+    arguments.to_string()
+}
+
 /// `org.freedesktop.DBus.Properties`
 pub const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
@@ -181,6 +188,8 @@ pub struct Signal {
     pub member: String,
     /// Its arguments.
     pub arguments: Vec<Value>,
+    /// The same as [`text`].
+    pub text: String,
 }
 
 impl Signals {
@@ -193,6 +202,7 @@ impl Signals {
             interface: header.interface().unwrap().to_string(),
             member: header.member().unwrap().to_string(),
             arguments: json::arguments(&message),
+            text: text(&message),
         }
     }
 
