@@ -18,5 +18,6 @@ mod pairing;
 mod properties;
 mod rig;
 mod service;
+mod skew;
 mod subscription;
 mod tolerance;

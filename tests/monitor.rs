@@ -6,9 +6,8 @@ use qapi_dbus_tests::{
     client::{Client, MONITOR, MONITOR_ENDPOINT},
     json::{dictionaries, dictionary},
     on_each_bus,
-    process::{self, Process},
     qemu::Qemu,
-    scratch::Scratch,
+    storage::StorageDaemon,
 };
 use serde_json::{Value, json};
 use std::{fs::File, io::Write};
@@ -157,13 +156,8 @@ async fn json_text_is_executed(bus: Bus) {
 }
 
 async fn a_storage_daemon_is_served(bus: Bus) {
-    let scratch = Scratch::new();
-    let socket = scratch.path("qmp.sock");
-    let listen = format!("socket,id=monitor,server=on,wait=off,path={}", socket.display());
-    let mut command = process::program("qemu-storage-daemon");
-    command.args(["--chardev", &listen, "--monitor", "chardev=monitor"]);
-    let _daemon = Process::start(&scratch, &mut command);
-    let (_bridge, client) = Bridge::with_monitor(&bus, &socket).await;
+    let daemon = StorageDaemon::start();
+    let (_bridge, client) = Bridge::with_monitor(&bus, &daemon.socket()).await;
     add_disk(&client, "served").await;
     let nodes = client.call(MONITOR, "QueryNamedBlockNodes", &()).await.unwrap();
     assert_eq!(named(&nodes, "node-name", "served")["drv"], "null-co");

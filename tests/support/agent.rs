@@ -2,10 +2,12 @@
 
 use crate::{
     process::{self, Process},
+    release::Release,
     scratch::Scratch,
     until,
 };
 use std::path::PathBuf;
+use tokio::process::Command;
 
 /// A running qemu-ga with a socket and state of its own. What it serves is this machine: tests
 /// call nothing that changes more than its directory.
@@ -16,13 +18,22 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts one.
+    /// Starts the one that is installed.
     pub async fn start() -> Self {
+        Self::run(process::program(PROGRAM)).await
+    }
+
+    /// Starts one of another release.
+    pub async fn of(release: &Release) -> Self {
+        Self::run(release.program(PROGRAM)).await
+    }
+
+    async fn run(mut command: Command) -> Self {
         let scratch = Scratch::new();
         let socket = scratch.path(SOCKET);
         let process = Process::start(
             &scratch,
-            process::program("qemu-ga")
+            command
                 .args(["--method", "unix-listen", "--path"])
                 .arg(&socket)
                 .arg("--statedir")
@@ -45,4 +56,5 @@ impl Agent {
     }
 }
 
+const PROGRAM: &str = "qemu-ga";
 const SOCKET: &str = "qga.sock";

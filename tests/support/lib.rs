@@ -19,7 +19,9 @@ pub mod monitor;
 pub mod peer;
 pub mod process;
 pub mod qemu;
+pub mod release;
 pub mod scratch;
+pub mod storage;
 
 use std::{future::Future, path::PathBuf, time::Duration};
 

@@ -3,12 +3,13 @@
 use crate::{
     monitor::Monitor,
     process::{self, Process},
+    release::Release,
     scratch::Scratch,
     until,
 };
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, process::Command};
 
 /// A machine with two monitors: one for the bridge, one to compare with.
 #[derive(Debug)]
@@ -33,6 +34,17 @@ impl Qemu {
         let machine = ["-M", "q35", "-accel", "tcg", "-m", "64", "-S"];
         let places = ["-device", "qemu-xhci,id=usb", "-device", "pcie-root-port,id=rp0"];
         Self::start(&[&machine[..], &places].concat()).await
+    }
+
+    /// Starts one of another release.
+    pub async fn of(release: &Release, arguments: &[&str]) -> Self {
+        let scratch = Scratch::new();
+        let mut command = release.program(PROGRAM);
+        command.args(FIRMWARE);
+        let process = run(command, &scratch, arguments);
+        let mut qemu = Self { process, scratch };
+        qemu.listening().await;
+        qemu
     }
 
     /// Starts one whose sockets and files are in `scratch`.
@@ -91,11 +103,19 @@ impl Qemu {
     }
 }
 
+const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Firmware of the QEMU that is installed, which any release can use.
+const FIRMWARE: [&str; 4] = ["-L", "/usr/share/qemu", "-L", "/usr/share/seabios"];
+
 const BRIDGE: &str = "qmp.sock";
 const ORACLE: &str = "oracle.sock";
 
 fn launch(scratch: &Scratch, arguments: &[&str]) -> Process {
-    let mut command = process::program("qemu-system-x86_64");
+    run(process::program(PROGRAM), scratch, arguments)
+}
+
+fn run(mut command: Command, scratch: &Scratch, arguments: &[&str]) -> Process {
     command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
     if !arguments.contains(&"-mon") {
         command.arg("-qmp").arg(listen(&scratch.path(BRIDGE)));
