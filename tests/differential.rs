@@ -1,4 +1,5 @@
-//! Every query of a real machine, over D-Bus and on a monitor of its own: the answers are alike.
+//! Every command of a real machine that needs no argument, over D-Bus and on a monitor of its own:
+//! the answers are alike.
 
 use crate::introspection::interface;
 use qapi_dbus_tests::{
@@ -8,18 +9,41 @@ use qapi_dbus_tests::{
     json::plain,
     monitor::Failure,
     on_each_bus,
+    python::Library,
     qemu::Qemu,
 };
 use serde_json::{Value, json};
 use zbus_xml::ArgDirection;
 
-on_each_bus!(a_machine_without_cpu_answers_alike, a_pc_answers_alike);
+on_each_bus!(
+    a_machine_without_cpu_answers_alike,
+    a_pc_answers_alike,
+    the_library_of_qemu_is_answered_alike,
+);
 
 async fn a_machine_without_cpu_answers_alike(bus: Bus) {
-    compare(&bus, Qemu::none().await).await;
+    compare_queries(&bus, Qemu::none().await).await;
 }
 
 async fn a_pc_answers_alike(bus: Bus) {
+    compare_queries(&bus, pc().await).await;
+}
+
+/// Every command that needs no argument. The queries come first, since what the others do may
+/// change an answer between the bridge's question and the library's.
+async fn the_library_of_qemu_is_answered_alike(bus: Bus) {
+    let qemu = pc().await;
+    let (_bridge, client) = Bridge::with_monitor(&bus, &qemu.socket()).await;
+    let mut methods = bare(&client).await;
+    methods.retain(|(_, command)| command != "quit");
+    methods.sort_by_key(|(_, command)| !is_query(command));
+    assert!(methods.len() > 100, "{} commands are too few", methods.len());
+    let mut library = Library::connect(&qemu.oracle_socket());
+    compare(&client, methods, async |command| library.execute(command).await).await;
+    assert!(library.end().await.success());
+}
+
+async fn pc() -> Qemu {
     let machine = ["-M", "q35", "-accel", "tcg", "-smp", "2", "-m", "64", "-S"].as_slice();
     let disk = ["-blockdev", "null-co,node-name=disk,read-zeroes=on,size=1048576"];
     let devices = [
@@ -31,30 +55,37 @@ async fn a_pc_answers_alike(bus: Bus) {
         ["-object", "memory-backend-ram,id=memory,size=1M"],
         ["-object", "throttle-group,id=throttle,x-bps-total=1000"],
     ];
-    compare(&bus, Qemu::start(&[machine, &disk, devices.as_flattened()].concat()).await).await;
+    Qemu::start(&[machine, &disk, devices.as_flattened()].concat()).await
 }
 
-async fn compare(bus: &Bus, qemu: Qemu) {
+async fn compare_queries(bus: &Bus, qemu: Qemu) {
     let (_bridge, client) = Bridge::with_monitor(bus, &qemu.socket()).await;
-    let mut oracle = qemu.oracle().await;
-    let queries = queries(&client).await;
+    let mut queries = bare(&client).await;
+    queries.retain(|(_, command)| is_query(command));
     assert!(queries.len() > 70, "{} queries are too few", queries.len());
+    let mut oracle = qemu.oracle().await;
+    compare(&client, queries, async |command| oracle.execute(command, json!({})).await).await;
+}
+
+async fn compare(
+    client: &Client,
+    methods: Vec<(String, String)>,
+    mut oracle: impl AsyncFnMut(&str) -> Result<Value, Failure>,
+) {
     let mut differences = Vec::new();
-    for (method, command) in queries {
+    for (method, command) in methods {
         let ours = client.call(MONITOR, &method, &()).await;
-        let theirs = oracle.execute(&command, json!({})).await;
-        if let Err(difference) = alike(&command, ours, theirs) {
-            differences.push(format!("{command}: {difference}"));
-        }
+        let theirs = oracle(&command).await;
+        differences.extend(alike(&command, ours, theirs).err());
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-/// Method and command of every query that needs no argument, from what the bridge tells of itself.
-async fn queries(client: &Client) -> Vec<(String, String)> {
+/// Method and command of each that needs no argument, from what the bridge tells of itself.
+async fn bare(client: &Client) -> Vec<(String, String)> {
     let document = client.introspect(MONITOR).await;
     let interface = interface(&document, MONITOR.interface);
-    let mut queries = Vec::new();
+    let mut found = Vec::new();
     for method in interface.methods() {
         let annotation = |name| method.annotations().iter().find(move |has| has.name() == name);
         let command = annotation("org.qemu.Qapi.Name").expect("a QAPI name").value();
@@ -62,11 +93,15 @@ async fn queries(client: &Client) -> Vec<(String, String)> {
         let bare = arguments.all(|argument| {
             argument.direction() == Some(ArgDirection::Out) || argument.name() == Some("optional")
         });
-        if bare && (command.starts_with("query-") || command.starts_with("x-query-")) {
-            queries.push((method.name().to_string(), command.to_owned()));
+        if bare {
+            found.push((method.name().to_string(), command.to_owned()));
         }
     }
-    queries
+    found
+}
+
+fn is_query(command: &str) -> bool {
+    command.trim_start_matches("x-").starts_with("query-")
 }
 
 fn alike(
@@ -74,17 +109,9 @@ fn alike(
     ours: Result<Value, Refusal>,
     theirs: Result<Value, Failure>,
 ) -> Result<(), String> {
-    match (ours, theirs) {
-        (Ok(ours), Ok(theirs)) => {
-            let (ours, theirs) = (steady(command, ours), steady(command, theirs));
-            if ours == theirs { Ok(()) } else { Err(format!("{ours}\ninstead of {theirs}")) }
-        }
-        (Err(ours), Err(theirs)) => {
-            let expected = refusal(&theirs);
-            if ours == expected { Ok(()) } else { Err(format!("{ours}\ninstead of {expected}")) }
-        }
-        (ours, theirs) => Err(format!("{ours:?}\ninstead of {theirs:?}")),
-    }
+    let steady = |answer| steady(command, answer);
+    let (ours, theirs) = (ours.map(steady), theirs.map(steady).map_err(|it| refusal(&it)));
+    if ours == theirs { Ok(()) } else { Err(format!("{command}: {ours:?}\ninstead of {theirs:?}")) }
 }
 
 fn refusal(failure: &Failure) -> Refusal {
@@ -97,6 +124,10 @@ fn refusal(failure: &Failure) -> Refusal {
 /// The answer without what changes from one moment to the next.
 fn steady(command: &str, answer: Value) -> Value {
     let mut answer = plain(answer);
+    // Where a command returns nothing, QMP has an empty object to say so.
+    if answer == json!({}) {
+        answer = Value::Null;
+    }
     for (volatile, member) in VOLATILE {
         if command == volatile {
             forget(&mut answer, member);

@@ -4,11 +4,12 @@
 use crate::introspection::interface;
 use qapi_dbus_tests::{
     agent::Agent,
-    bridge::Bridge,
+    bridge::{Bridge, connected},
     bus::Bus,
     client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, Refusal, Target},
     json::{Dictionary, dictionary},
     on_each_bus,
+    peer::{Answer, Peer},
     qemu::Qemu,
     release::Release,
     storage::StorageDaemon,
@@ -23,6 +24,8 @@ on_each_bus!(
     monitors_of_each_release_are_served,
     agents_of_each_release_are_served,
     storage_daemons_of_each_release_are_served,
+    a_peer_is_compared_once_a_connection,
+    a_peer_that_tells_no_schema_is_ready_all_the_same,
 );
 
 async fn monitors_of_each_release_are_served(bus: Bus) {
@@ -44,7 +47,10 @@ async fn monitors_of_each_release_are_served(bus: Bus) {
         differs_in_events(&client, &difference, &schema).await;
         knows_history(release.series(), &difference);
         bridge.terminate();
-        bridge.exit().await;
+        let (_, log) = bridge.exit().await;
+        let missing = list(&difference, "commands-missing").len();
+        let line = log.lines().find(|line| line.contains("schema compared")).unwrap();
+        assert!(line.contains(&format!("commands-missing {missing}, ")), "{line}");
     }
 }
 
@@ -78,6 +84,48 @@ async fn storage_daemons_of_each_release_are_served(bus: Bus) {
         bridge.terminate();
         bridge.exit().await;
     }
+}
+
+async fn a_peer_is_compared_once_a_connection(bus: Bus) {
+    let peer = Peer::monitor(|command, _| match command {
+        "query-qmp-schema" => Some(Answer::Return(json!([
+            { "name": "query-status", "meta-type": "command", "arg-type": "0", "ret-type": "1" },
+            { "name": "x-new", "meta-type": "command", "arg-type": "0", "ret-type": "0" },
+            { "name": "RESET", "meta-type": "event", "arg-type": "1" },
+            { "name": "0", "meta-type": "object", "members": [] },
+            { "name": "1", "meta-type": "object", "members": [{ "name": "mood", "type": "str" }] },
+        ]))),
+        "quit" => Some(Answer::Close),
+        _ => None,
+    });
+    let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
+    for connection in 1..=2 {
+        let difference = difference(&client, MONITOR).await;
+        assert_eq!(difference["commands-unknown"], json!(["x-new"]));
+        assert_eq!(difference["members-unknown"], json!(["RESET.mood"]));
+        assert_eq!(difference["members-missing"], json!(["RESET.guest", "RESET.reason"]));
+        assert!(!list(&difference, "commands-missing").contains("query-status"));
+        client.call(MONITOR, "QueryStatus", &()).await.unwrap();
+        assert_eq!(peer.lines("query-qmp-schema").len(), connection);
+        let mut signals = client.signals(MONITOR).await;
+        client.call(MONITOR, "Quit", &()).await.unwrap_err();
+        let lost = signals.named("PropertiesChanged").await.arguments[1].take();
+        assert_eq!(
+            (&lost["State"], &lost["SchemaDifference"]),
+            (&json!("disconnected"), &json!({}))
+        );
+        connected(&client, MONITOR_ENDPOINT).await;
+    }
+}
+
+async fn a_peer_that_tells_no_schema_is_ready_all_the_same(bus: Bus) {
+    let refused = Answer::Error("GenericError", "not before the machine is configured");
+    let peer =
+        Peer::monitor(move |asked, _| (asked == "query-qmp-schema").then(|| refused.clone()));
+    let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
+    peer.received("query-qmp-schema", 1).await;
+    client.call(MONITOR, "QueryStatus", &()).await.unwrap();
+    assert_eq!(client.property(MONITOR_ENDPOINT, "SchemaDifference").await.unwrap(), json!({}));
 }
 
 async fn has_version(client: &Client, endpoint: Target, release: &Release) {

@@ -18,6 +18,7 @@ pub mod json;
 pub mod monitor;
 pub mod peer;
 pub mod process;
+pub mod python;
 pub mod qemu;
 pub mod release;
 pub mod scratch;

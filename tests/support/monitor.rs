@@ -17,6 +17,13 @@ pub struct Failure {
     pub desc: String,
 }
 
+impl From<&Value> for Failure {
+    fn from(error: &Value) -> Self {
+        let text = |name: &str| error[name].as_str().unwrap().to_owned();
+        Self { class: text("class"), desc: text("desc") }
+    }
+}
+
 /// A connection straight to the peer's socket.
 #[derive(Debug)]
 pub struct Monitor(BufReader<UnixStream>);
@@ -42,8 +49,7 @@ impl Monitor {
         loop {
             let mut reply = self.read().await;
             if let Some(error) = reply.get("error") {
-                let text = |name: &str| error[name].as_str().unwrap().to_owned();
-                return Err(Failure { class: text("class"), desc: text("desc") });
+                return Err(Failure::from(error));
             }
             if let Some(value) = reply.get_mut("return") {
                 return Ok(value.take());

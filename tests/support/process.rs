@@ -9,7 +9,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
 
@@ -54,6 +54,12 @@ impl Process {
     pub async fn line(&mut self) -> Option<String> {
         let line = soon(&format!("a line of {}", self.name), self.stdout.next_line()).await;
         line.unwrap()
+    }
+
+    /// Writes a line to standard input, which its command must have piped.
+    pub async fn say(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
     /// Process id.

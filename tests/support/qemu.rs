@@ -62,7 +62,12 @@ impl Qemu {
 
     /// A plain connection to the other monitor.
     pub async fn oracle(&self) -> Monitor {
-        Monitor::qmp(&self.scratch.path(ORACLE)).await
+        Monitor::qmp(&self.oracle_socket()).await
+    }
+
+    /// The other monitor.
+    pub fn oracle_socket(&self) -> PathBuf {
+        self.scratch.path(ORACLE)
     }
 
     /// A path in the directory of this machine.
@@ -83,7 +88,7 @@ impl Qemu {
 
     /// Starts it again, after its end, with the same sockets.
     pub async fn restart(&mut self, arguments: &[&str]) {
-        let _ = std::fs::remove_file(self.scratch.path(ORACLE));
+        let _ = std::fs::remove_file(self.oracle_socket());
         self.process = launch(&self.scratch, arguments);
         self.listening().await;
     }
@@ -94,7 +99,7 @@ impl Qemu {
     }
 
     async fn listening(&mut self) {
-        let oracle = self.scratch.path(ORACLE);
+        let oracle = self.oracle_socket();
         let listens = async || {
             assert!(self.process.runs(), "QEMU ended at once");
             UnixStream::connect(&oracle).await.ok()
