@@ -8,6 +8,7 @@
 mod ast;
 pub mod check;
 pub mod dbus;
+mod dialect;
 mod directives;
 mod doc;
 pub mod emit;
@@ -24,5 +25,6 @@ pub mod project;
 mod resolve;
 mod source;
 
+pub use dialect::Dialect;
 pub use error::Error;
 pub use load::{Options, load};

@@ -1,6 +1,7 @@
 //! The front end as a whole: a schema's files to its model.
 
 use crate::{
+    dialect::Dialect,
     directives::{self, Parsed},
     error::Error,
     expr,
@@ -16,6 +17,8 @@ use std::path::Path;
 pub struct Options {
     /// How large it may be.
     pub limits: Limits,
+    /// What it is written in.
+    pub dialect: Dialect,
 }
 
 /// Loads the schema whose first file is `path`.
