@@ -17,6 +17,7 @@ pub mod error;
 mod expr;
 pub mod facts;
 pub mod generate;
+mod historical;
 mod lexer;
 pub mod limits;
 mod load;

@@ -7,7 +7,7 @@ use super::{
     names,
     types::{Direction, Shape},
 };
-use crate::model::{Command, Event, Schema, TypeId};
+use crate::model::{Schema, TypeId};
 
 /// A released method or signal beside a schema's definition of the same QAPI name.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub struct Standing {
 }
 
 impl Ledger {
-    /// How a command stands; none if it was not released.
-    pub fn command(&self, schema: &Schema, command: &Command) -> Option<Standing> {
-        let entry = self.methods.get(&command.info.name)?;
+    /// How a command of the schema stands; none if it is not there or was not released.
+    pub fn command(&self, schema: &Schema, name: &str) -> Option<Standing> {
+        let (entry, command) = (self.methods.get(name)?, schema.command(name)?);
         let mut standing = entry.standing(schema, command.data, Direction::In);
         let result = command.returns.map(|id| Shape::of(schema, id));
         if let Err(error) = entry.hold_result(result.as_ref()) {
@@ -32,9 +32,9 @@ impl Ledger {
         Some(standing)
     }
 
-    /// How an event stands; none if it was not released.
-    pub fn event(&self, schema: &Schema, event: &Event) -> Option<Standing> {
-        let entry = self.signals.get(&event.info.name)?;
+    /// How an event of the schema stands; none if it is not there or was not released.
+    pub fn event(&self, schema: &Schema, name: &str) -> Option<Standing> {
+        let (entry, event) = (self.signals.get(name)?, schema.event(name)?);
         Some(entry.standing(schema, event.data, Direction::Out))
     }
 }

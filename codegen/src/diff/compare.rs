@@ -62,30 +62,28 @@ struct Root<'n> {
 impl Comparer<'_> {
     fn commands(&mut self) {
         let Pair { old, new } = self.schemas;
-        let find = |name: &str| new.commands.iter().find(|command| command.info.name == name);
         for command in &old.commands {
-            match find(&command.info.name) {
+            match new.command(&command.info.name) {
                 Some(newer) => self.command(&Pair { old: command, new: newer }),
                 None => self.definition(Kind::CommandRemoved, Place::Command, &command.info),
             }
         }
-        let known = |name: &str| old.commands.iter().any(|command| command.info.name == name);
-        for command in new.commands.iter().filter(|command| !known(&command.info.name)) {
+        let added = |command: &&Command| old.command(&command.info.name).is_none();
+        for command in new.commands.iter().filter(added) {
             self.definition(Kind::CommandAdded, Place::Command, &command.info);
         }
     }
 
     fn events(&mut self) {
         let Pair { old, new } = self.schemas;
-        let find = |name: &str| new.events.iter().find(|event| event.info.name == name);
         for event in &old.events {
-            match find(&event.info.name) {
+            match new.event(&event.info.name) {
                 Some(newer) => self.event(&Pair { old: event, new: newer }),
                 None => self.definition(Kind::EventRemoved, Place::Event, &event.info),
             }
         }
-        let known = |name: &str| old.events.iter().any(|event| event.info.name == name);
-        for event in new.events.iter().filter(|event| !known(&event.info.name)) {
+        let added = |event: &&Event| old.event(&event.info.name).is_none();
+        for event in new.events.iter().filter(added) {
             self.definition(Kind::EventAdded, Place::Event, &event.info);
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     dbus::{self, Ledger, Standing},
-    model::{Command, Event, Schema},
+    model::Schema,
 };
 
 /// Judges every change.
@@ -56,32 +56,28 @@ impl Definition {
     }
 
     fn of_command(schemas: Pair<&Schema>, ledger: &Ledger, name: &str) -> Self {
-        let find = |schema: &'_ Schema| -> Option<usize> {
-            schema.commands.iter().position(|command: &Command| command.info.name == name)
-        };
-        let (old, new) = (find(schemas.old), find(schemas.new));
-        let old = old.map(|at| (schemas.old, &schemas.old.commands[at]));
-        let new = new.map(|at| (schemas.new, &schemas.new.commands[at]));
-        let naive = |(schema, command)| Naive::of_command(schema, command);
+        let Pair { old, new } = schemas;
+        let pair = old.command(name).zip(new.command(name));
         Self {
             role: Role::Argument,
-            standing: new.or(old).and_then(|(schema, command)| ledger.command(schema, command)),
-            naive: old.zip(new).map(|(old, new)| Pair { old: naive(old), new: naive(new) }),
+            standing: ledger.command(new, name).or_else(|| ledger.command(old, name)),
+            naive: pair.map(|(older, newer)| Pair {
+                old: Naive::of_command(old, older),
+                new: Naive::of_command(new, newer),
+            }),
         }
     }
 
     fn of_event(schemas: Pair<&Schema>, ledger: &Ledger, name: &str) -> Self {
-        let find = |schema: &'_ Schema| -> Option<usize> {
-            schema.events.iter().position(|event: &Event| event.info.name == name)
-        };
-        let (old, new) = (find(schemas.old), find(schemas.new));
-        let old = old.map(|at| (schemas.old, &schemas.old.events[at]));
-        let new = new.map(|at| (schemas.new, &schemas.new.events[at]));
-        let naive = |(schema, event)| Naive::of_event(schema, event);
+        let Pair { old, new } = schemas;
+        let pair = old.event(name).zip(new.event(name));
         Self {
             role: Role::Event,
-            standing: new.or(old).and_then(|(schema, event)| ledger.event(schema, event)),
-            naive: old.zip(new).map(|(old, new)| Pair { old: naive(old), new: naive(new) }),
+            standing: ledger.event(new, name).or_else(|| ledger.event(old, name)),
+            naive: pair.map(|(older, newer)| Pair {
+                old: Naive::of_event(old, older),
+                new: Naive::of_event(new, newer),
+            }),
         }
     }
 
@@ -94,9 +90,8 @@ impl Definition {
 
     fn verdict(&self, change: &Change, way: Way) -> Verdict {
         let by_kind = verdict::of_change(change, way.role);
-        let verdict = if self.is_broken(change) {
-            Verdict::Breaks
-        } else if by_kind == Verdict::Breaks && !self.holds_type(change, way.role) {
+        let misfits = by_kind == Verdict::Breaks && !self.holds_type(change, way.role);
+        let verdict = if misfits || self.is_broken(change) {
             Verdict::Breaks
         } else if self.alters_signature(change) {
             Verdict::HeldByTheLedger

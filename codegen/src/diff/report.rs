@@ -71,10 +71,10 @@ impl Report {
         self.count(Row::is_unannounced) > 0
     }
 
-    /// The commands and events whose naive signature changed and is held by the ledger, by name.
+    /// The commands and events whose naive signature changed and is wholly held by the ledger.
     pub fn held(&self) -> BTreeSet<&Place> {
-        let held = self.rows.iter().filter(|row| row.verdict == Verdict::HeldByTheLedger);
-        held.map(|row| &row.change.place).collect()
+        let broken = self.places(Verdict::Breaks);
+        self.places(Verdict::HeldByTheLedger).difference(&broken).copied().collect()
     }
 
     /// Counts of what changed.
@@ -86,6 +86,11 @@ impl Report {
             withdrawn: self.count(|row| row.withdrawal.is_some()),
             unannounced: self.count(Row::is_unannounced),
         }
+    }
+
+    fn places(&self, verdict: Verdict) -> BTreeSet<&Place> {
+        let rows = self.rows.iter().filter(|row| row.verdict == verdict);
+        rows.map(|row| &row.change.place).collect()
     }
 
     fn count(&self, which: impl Fn(&Row) -> bool) -> usize {

@@ -238,6 +238,16 @@ impl Schema {
         Some(TypeId(at as u32))
     }
 
+    /// The command of this name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.info.name == name)
+    }
+
+    /// The event of this name.
+    pub fn event(&self, name: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.info.name == name)
+    }
+
     /// The members that arguments or data of this type have on the wire whatever the
     /// discriminator says, base first.
     pub fn members(&self, id: TypeId) -> &[Member] {
