@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use qapi_codegen::{dbus::Protocol, generate::InterfaceNames, project::Project};
+use qapi_codegen::{Dialect, dbus::Protocol, generate::InterfaceNames, project::Project};
 
 /// Turns QAPI schemas into D-Bus interfaces
 #[derive(Debug, Parser)]
@@ -46,7 +46,32 @@ Examples:
         /// What it becomes on D-Bus, as the interface of this protocol and as if never released
         #[arg(long, value_name = "PROTOCOL")]
         dbus: Option<ProtocolArg>,
+        /// What the schema is written in
+        #[arg(long, value_enum, default_value_t)]
+        dialect: DialectArg,
     },
+    /// Tell what changed between two schemas, and whether D-Bus clients survive it
+    ///
+    /// Each change has its kind, its place, what was there before and after, and a verdict:
+    /// compatible; held by the ledger (a binding made from the schema alone would have another
+    /// signature, the released one stays); withdrawn (signatures stay, but QEMU takes something
+    /// away); not promised (unstable in QAPI); breaks. A naive signature has the mandatory members
+    /// in front and a dictionary only if there are optional ones. Types are told of once, with the
+    /// commands and events that reach them; their names are not on the wire.
+    ///
+    /// Exit status: 0 as long as D-Bus clients of OLD work with NEW, 1 if one would break, 2 if
+    /// the arguments are wrong or a file cannot be read.
+    #[command(after_help = "\
+Examples:
+  qapi-codegen diff schemas/qmp/7.2 schemas/qmp/10.2
+  qapi-codegen diff --ledger introspection/org.qemu.QmpQapi.xml schemas/qmp/7.2 ~/src/qemu/qapi
+  qapi-codegen diff --format json OLD NEW | jq -r '.changes[] | select(.verdict == \"breaks\")'
+
+In the continuous integration of QEMU, against the branch that a change is made for; --strict also
+refuses to remove what was never deprecated:
+  git worktree add ../base origin/master
+  qapi-codegen diff --strict ../base/qapi qapi && qapi-codegen diff --strict ../base/qga qga")]
+    Diff(Diff),
     /// Extract the facts of QEMU's schemas: definitions and releases, no text
     #[command(after_help = "\
 Example:
@@ -60,6 +85,48 @@ Example:
         #[arg(short, long, value_name = "FOLDER")]
         output: PathBuf,
     },
+}
+
+/// What to compare and how to tell.
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// The schema that clients were made for: its first file, or the folder of qapi-schema.json
+    pub(crate) old: PathBuf,
+    /// The schema that they shall work with
+    pub(crate) new: PathBuf,
+    /// Introspection XML of what was released [default: what a first release of OLD would be]
+    #[arg(long, value_name = "XML")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Exit with 1 also where something goes that OLD has as neither deprecated nor unstable
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// What both schemas are written in
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) dialect: DialectArg,
+}
+
+/// How to print a report.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// A dialect by its name.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum DialectArg {
+    /// The language of QEMU 7.2 to 10.2; documentation is not judged
+    #[default]
+    Lenient,
+    /// The notation of 2011: commands as lists, events by their name
+    #[value(name = "2011")]
+    Q2011,
 }
 
 /// Where the tree is and what its interfaces are called.
@@ -110,6 +177,15 @@ impl From<ProtocolArg> for Protocol {
         match protocol {
             ProtocolArg::Qga => Self::Qga,
             ProtocolArg::Qmp => Self::Qmp,
+        }
+    }
+}
+
+impl From<DialectArg> for Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Lenient => Self::Lenient,
+            DialectArg::Q2011 => Self::Q2011,
         }
     }
 }

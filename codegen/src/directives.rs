@@ -1,6 +1,7 @@
 //! Follows `include` and collects `pragma`: from one file to the modules of a schema.
 
 use crate::{
+    dialect::Dialect,
     doc::{self, Doc},
     error::Shortened,
     limits::Limits,
@@ -57,10 +58,10 @@ pub(crate) struct Pragmas {
 }
 
 /// Reads the file at `path` and what it includes.
-pub(crate) fn read(sources: &mut Sources, path: PathBuf) -> Result<Parsed> {
+pub(crate) fn read(sources: &mut Sources, path: PathBuf, dialect: Dialect) -> Result<Parsed> {
     let file = sources.open(path, None)?;
     let mut parsed = Parsed::default();
-    Walker { sources, parsed: &mut parsed }.file(file)?;
+    Walker { sources, parsed: &mut parsed, dialect }.file(file)?;
     Ok(parsed)
 }
 
@@ -70,6 +71,7 @@ const PATH_MAX: usize = 4_096;
 struct Walker<'w> {
     sources: &'w mut Sources,
     parsed: &'w mut Parsed,
+    dialect: Dialect,
 }
 
 impl Walker<'_> {
@@ -95,7 +97,12 @@ impl Walker<'_> {
     }
 
     fn expression(&mut self, module: ModuleId, tree: Tree, doc: Option<Doc>) -> Result<Item> {
+        // A list is a command in one dialect, which is rewritten once all files are read.
+        let is_command = self.dialect == Dialect::Q2011 && matches!(tree.node, Node::Array(_));
         let Node::Object(entries) = &tree.node else {
+            if is_command {
+                return Ok(self.definition(module, tree, doc));
+            }
             let mistake = "what stands at the top level is not an object";
             return Err(Fault::syntax(tree.at, mistake, "write { 'struct': ... } or the like"));
         };
@@ -115,8 +122,12 @@ impl Walker<'_> {
             let mistake = "the documentation comment before a definition does not name it";
             return Err(Fault::rule(doc.at, mistake, "begin it with '# @name:'"));
         }
+        Ok(self.definition(module, tree, doc))
+    }
+
+    fn definition(&mut self, module: ModuleId, tree: Tree, doc: Option<Doc>) -> Item {
         self.parsed.definitions.push(Expression { module, tree, doc });
-        Ok(Item::Definition(self.parsed.definitions.len() - 1))
+        Item::Definition(self.parsed.definitions.len() - 1)
     }
 
     fn include(&mut self, value: &Tree) -> Result<()> {

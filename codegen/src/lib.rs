@@ -3,11 +3,13 @@
 //! One way through: [`load`] reads and checks a schema and gives a [`model::Schema`]; [`dbus`] makes
 //! the D-Bus model of one or several of them; [`emit`] prints it, one backend a file. [`generate`]
 //! does that for a whole tree, [`check`] tells what is stale there, [`facts`] brings the schemas of
-//! another QEMU release in.
+//! another QEMU release in, [`diff`] tells what changed between two of them.
 
 mod ast;
 pub mod check;
 pub mod dbus;
+mod dialect;
+pub mod diff;
 mod directives;
 mod doc;
 pub mod emit;
@@ -15,6 +17,7 @@ pub mod error;
 mod expr;
 pub mod facts;
 pub mod generate;
+mod historical;
 mod lexer;
 pub mod limits;
 mod load;
@@ -24,5 +27,6 @@ pub mod project;
 mod resolve;
 mod source;
 
+pub use dialect::Dialect;
 pub use error::Error;
 pub use load::{Options, load};

@@ -1,9 +1,10 @@
 //! The front end as a whole: a schema's files to its model.
 
 use crate::{
+    dialect::Dialect,
     directives::{self, Parsed},
     error::Error,
-    expr,
+    expr, historical,
     limits::Limits,
     model::{Module, Schema},
     resolve,
@@ -16,6 +17,8 @@ use std::path::Path;
 pub struct Options {
     /// How large it may be.
     pub limits: Limits,
+    /// What it is written in.
+    pub dialect: Dialect,
 }
 
 /// Loads the schema whose first file is `path`.
@@ -36,14 +39,17 @@ pub(crate) struct Checked {
 
 pub(crate) fn checked(path: &Path, options: &Options) -> std::result::Result<Checked, Error> {
     let mut sources = Sources::new(options.limits);
-    match stages(&mut sources, path) {
+    match stages(&mut sources, path, options.dialect) {
         Ok((parsed, schema)) => Ok(Checked { sources, parsed, schema }),
         Err(fault) => Err(sources.explain(fault, path)),
     }
 }
 
-fn stages(sources: &mut Sources, path: &Path) -> Result<(Parsed, Schema)> {
-    let parsed = directives::read(sources, path.to_owned())?;
+fn stages(sources: &mut Sources, path: &Path, dialect: Dialect) -> Result<(Parsed, Schema)> {
+    let mut parsed = directives::read(sources, path.to_owned(), dialect)?;
+    if dialect == Dialect::Q2011 {
+        historical::modernise(&mut parsed)?;
+    }
     let definitions = expr::check(&parsed)?;
     let name = |module: &directives::Module| {
         let stem = sources.path(module.file).file_stem().unwrap_or_default();

@@ -3,21 +3,21 @@
 mod cli;
 
 use std::{
+    fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use qapi_codegen::{
-    Options,
-    check::diff,
+    Options, check,
     dbus::{self, Interface, Ledger, Protocol, Source, Summaries, Version},
-    emit, facts, generate, load,
+    diff, emit, facts, generate, load,
 };
 
-use cli::{Cli, Command, Tree};
+use cli::{Cli, Command, DialectArg, Diff, Format, Tree};
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -32,14 +32,17 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Generate(tree) => generate(&tree),
-        Command::Check(tree) => check(&tree),
-        Command::Dump { schema, dbus } => dump(&schema, dbus.map(Protocol::from)),
-        Command::Facts { qemu_tree, version, output } => facts(&qemu_tree, &version, &output),
+        Command::Generate(tree) => generate_tree(&tree),
+        Command::Check(tree) => check_tree(&tree),
+        Command::Dump { schema, dbus, dialect } => {
+            dump(&schema, dbus.map(Protocol::from), &options(dialect))
+        }
+        Command::Diff(arguments) => compare(&arguments),
+        Command::Facts { qemu_tree, version, output } => extract(&qemu_tree, &version, &output),
     }
 }
 
-fn generate(tree: &Tree) -> Result<ExitCode> {
+fn generate_tree(tree: &Tree) -> Result<ExitCode> {
     let project = tree.project()?.context(NO_TREE)?;
     let output = generate::generate(&project, &tree.names())?;
     let mut out = io::stdout().lock();
@@ -50,10 +53,10 @@ fn generate(tree: &Tree) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(tree: &Tree) -> Result<ExitCode> {
+fn check_tree(tree: &Tree) -> Result<ExitCode> {
     let project = tree.project()?.context(NO_TREE)?;
     let output = generate::generate(&project, &tree.names())?;
-    let diff = diff(&project, &output)?;
+    let diff = check::diff(&project, &output)?;
     let mut out = io::stdout().lock();
     write!(out, "{diff}")?;
     report(&mut out, &output.interfaces)?;
@@ -79,8 +82,8 @@ fn report(out: &mut impl Write, interfaces: &[Interface]) -> io::Result<()> {
     Ok(())
 }
 
-fn dump(path: &Path, protocol: Option<Protocol>) -> Result<ExitCode> {
-    let schema = load(path, &Options::default())?;
+fn dump(path: &Path, protocol: Option<Protocol>, options: &Options) -> Result<ExitCode> {
+    let schema = load(path, options)?;
     let json = match protocol {
         None => emit::dump_schema(&schema),
         Some(protocol) => {
@@ -98,7 +101,47 @@ fn dump(path: &Path, protocol: Option<Protocol>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn facts(tree: &Path, version: &str, output: &Path) -> Result<ExitCode> {
+fn compare(arguments: &Diff) -> Result<ExitCode> {
+    let report = match report_on(arguments) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("qapi-codegen: {error:#}");
+            return Ok(ExitCode::from(MISUSED));
+        }
+    };
+    let mut out = io::stdout().lock();
+    match arguments.format {
+        Format::Text => write!(out, "{}", diff::print_text(&report))?,
+        Format::Json => writeln!(out, "{:#}", diff::print_json(&report))?,
+    }
+    let fails = report.breaks() || arguments.strict && report.withdraws_unannounced();
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn report_on(arguments: &Diff) -> Result<diff::Report> {
+    let options = options(arguments.dialect);
+    let old = load(&first_file(&arguments.old), &options)?;
+    let new = load(&first_file(&arguments.new), &options)?;
+    let ledger = match &arguments.ledger {
+        None => diff::ledger_of(&old)?,
+        Some(path) => {
+            let named = || path.display().to_string();
+            Ledger::read_sole(&fs::read_to_string(path).with_context(named)?).with_context(named)?
+        }
+    };
+    Ok(diff::diff(&old, &new, &ledger))
+}
+
+/// The schema of a folder is where QEMU has it.
+fn first_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("qapi-schema.json") } else { path.into() }
+}
+
+fn options(dialect: DialectArg) -> Options {
+    Options { dialect: dialect.into(), ..Options::default() }
+}
+
+fn extract(tree: &Path, version: &str, output: &Path) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     for path in facts::extract(tree, version, output)? {
         writeln!(out, "changed {}", path.display())?;
@@ -111,5 +154,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
+
+/// Exit status of `diff` where there was nothing to compare.
+const MISUSED: u8 = 2;
 
 const NO_TREE: &str = "no schemas/ and introspection/ here or above; say --root";

@@ -42,12 +42,23 @@ impl Ledger {
     /// `Xml` if it does not parse, `Ledger` if it holds what the generator never writes: nothing
     /// of a promise is passed over.
     pub fn read(xml: &str, interface: &str) -> Result<Self> {
-        let (node, warnings) = Node::from_reader_with_warnings(xml.as_bytes())?;
-        if let Some(warning) = warnings.first() {
-            return Err(problem(interface, warning));
-        }
+        let node = parse(xml)?;
         let found = node.interfaces().iter().find(|has| has.name().as_str() == interface);
-        let found = found.ok_or_else(|| problem(interface, "no such interface"))?;
+        Self::of(found.ok_or_else(|| problem(interface, "no such interface"))?)
+    }
+
+    /// Reads introspection XML that holds one interface, of whatever name.
+    ///
+    /// # Errors
+    /// As [`Ledger::read`].
+    pub fn read_sole(xml: &str) -> Result<Self> {
+        match parse(xml)?.interfaces() {
+            [sole] => Self::of(sole),
+            all => Err(problem("the file", format_args!("holds {} interfaces", all.len()))),
+        }
+    }
+
+    fn of(found: &zbus_xml::Interface<'_>) -> Result<Self> {
         let mut ledger = Self::default();
         for method in found.methods() {
             let name = method.name();
@@ -97,7 +108,8 @@ impl Entry {
         shape.map(Some).ok_or_else(|| self.broken(names::RESULT, mismatch(held, actual)))
     }
 
-    fn hold_argument(
+    /// The same of one argument.
+    pub(super) fn hold_argument(
         &self,
         held: &Argument,
         whole: &Whole<'_>,
@@ -141,6 +153,14 @@ impl Entry {
             },
             annotations: read_annotations(annotated),
         })
+    }
+}
+
+fn parse(xml: &str) -> Result<Node<'_>> {
+    let (node, warnings) = Node::from_reader_with_warnings(xml.as_bytes())?;
+    match warnings.first() {
+        None => Ok(node),
+        Some(warning) => Err(problem("the file", warning)),
     }
 }
 

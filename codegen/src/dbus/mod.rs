@@ -13,6 +13,7 @@ mod ledger;
 mod merge;
 pub mod names;
 mod objects;
+mod standing;
 mod types;
 
 #[cfg(test)]
@@ -24,4 +25,6 @@ pub use error::{Break, Error, Result};
 pub use interface::{Annotation, Argument, Interface, Member, Method, Object, Signal, Union};
 pub use ledger::Ledger;
 pub use merge::Version;
+pub(crate) use names::RESULT;
+pub use standing::Standing;
 pub use types::{DICTIONARY, Shape};

@@ -159,7 +159,8 @@ impl Shape {
         }
     }
 
-    fn is_integer(&self) -> bool {
+    /// Whether it is an integer of any width.
+    pub(crate) fn is_integer(&self) -> bool {
         matches!(
             self,
             Self::Int8

@@ -41,7 +41,8 @@ impl Scope<'_> {
     }
 }
 
-const KEYWORDS: [&str; 6] = ["enum", "struct", "union", "alternate", "command", "event"];
+/// One of these makes a definition.
+pub(crate) const KEYWORDS: [&str; 6] = ["enum", "struct", "union", "alternate", "command", "event"];
 
 fn check_one(expression: &Expression, pragmas: &Pragmas) -> Result<Definition> {
     let object = Object::new(&expression.tree, "the definition")?;

@@ -4,7 +4,7 @@
 //! these into the D-Bus model. Backends never see it.
 
 /// A checked schema.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
     /// Every type, builtins and arrays too; indexed by [`TypeId`].
     pub types: Vec<Type>,
@@ -25,14 +25,14 @@ pub struct TypeId(pub u32);
 pub struct ModuleId(pub u32);
 
 /// One schema file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Module {
     /// File name without folder and `.json`: `block-core`.
     pub name: String,
 }
 
 /// What every definition has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Info {
     /// QAPI name. Arguments and data written in place have the name of their command or event.
     pub name: String,
@@ -47,7 +47,7 @@ pub struct Info {
 }
 
 /// A type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Type {
     /// Name, module, condition, features.
     pub info: Info,
@@ -56,7 +56,7 @@ pub struct Type {
 }
 
 /// What a type is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Kind {
     /// Predefined by the language.
     Builtin(Builtin),
@@ -130,7 +130,7 @@ pub enum Builtin {
 }
 
 /// A value of an enumeration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Value {
     /// Verbatim.
     pub name: String,
@@ -160,7 +160,7 @@ pub struct Member {
 }
 
 /// A branch of a union or a form of an alternate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Branch {
     /// Value of the discriminator, or name of the form.
     pub name: String,
@@ -171,7 +171,7 @@ pub struct Branch {
 }
 
 /// A command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// Name, module, condition, features.
     pub info: Info,
@@ -194,7 +194,7 @@ pub struct Command {
 }
 
 /// An event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Event {
     /// Name, module, condition, features.
     pub info: Info,
@@ -236,6 +236,16 @@ impl Schema {
     pub fn find(&self, name: &str) -> Option<TypeId> {
         let at = self.types.iter().position(|ty| ty.info.name == name)?;
         Some(TypeId(at as u32))
+    }
+
+    /// The command of this name.
+    pub fn command(&self, name: &str) -> Option<&Command> {
+        self.commands.iter().find(|command| command.info.name == name)
+    }
+
+    /// The event of this name.
+    pub fn event(&self, name: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.info.name == name)
     }
 
     /// The members that arguments or data of this type have on the wire whatever the

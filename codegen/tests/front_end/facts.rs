@@ -138,6 +138,7 @@ const OPTIONS: Options = Options {
         nesting: 128,
         members: 10_000,
     },
+    dialect: qapi_codegen::Dialect::Lenient,
 };
 
 fn debug(schema: &Schema) -> String {

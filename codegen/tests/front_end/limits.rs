@@ -10,7 +10,7 @@ fn more_bytes_than_the_limit_are_refused() {
     folder.write("more.json", "# and forty-one bytes more than the first\n");
     let path = folder.write("schema.json", "{ 'include': 'more.json' }\n");
     let limits = Limits { bytes: 69, ..Limits::default() };
-    load(&path, &Options { limits }).unwrap();
+    load(&path, &Options { limits, ..Options::default() }).unwrap();
     let limits = Limits { bytes: 68, ..limits };
     refused(&path, limits, "schema.json:1:14: the schema has more than 68 bytes; ");
 }
@@ -22,7 +22,7 @@ fn more_files_than_the_limit_are_refused() {
     folder.write("b.json", "");
     let path = folder.write("schema.json", "{ 'include': 'a.json' }\n{ 'include': 'b.json' }\n");
     let limits = Limits { files: 3, ..Limits::default() };
-    load(&path, &Options { limits }).unwrap();
+    load(&path, &Options { limits, ..Options::default() }).unwrap();
     let limits = Limits { files: 2, ..limits };
     refused(&path, limits, "schema.json:2:14: the schema has more than 2 files; ");
 }
@@ -91,7 +91,7 @@ fn nested_unions(depth: usize) -> String {
 }
 
 fn refused(path: &Path, limits: Limits, expected: &str) {
-    let error = load(path, &Options { limits }).unwrap_err();
+    let error = load(path, &Options { limits, ..Options::default() }).unwrap_err();
     assert!(matches!(error, Error::Limit(_)), "{error:?}");
     assert!(error.to_string().contains(expected), "{error}");
 }

@@ -10,21 +10,26 @@ use std::{
 };
 
 use super::*;
-use crate::{emit, model::Schema};
+use crate::{Dialect, Options, emit, model::Schema};
 
 pub(crate) const INTERFACE: &str = "org.example.Machine1";
 
 /// The schema of this text, as module `machine`.
 pub(crate) fn schema(text: &str) -> Schema {
+    loaded(text, Dialect::Lenient).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same of a text that may be wrong.
+pub(crate) fn loaded(text: &str, dialect: Dialect) -> std::result::Result<Schema, crate::Error> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = env::temp_dir().join(format!("qapi-codegen-{}-{count}", process::id()));
     let path = folder.join("machine.json");
     fs::create_dir(&folder).unwrap();
     fs::write(&path, text).unwrap();
-    let schema = crate::load(&path, &crate::Options::default());
+    let schema = crate::load(&path, &Options { dialect, ..Options::default() });
     fs::remove_dir_all(&folder).unwrap();
-    schema.unwrap_or_else(|error| panic!("{error}"))
+    schema
 }
 
 /// The interface of these schemas, oldest first, under a ledger.
