@@ -25,7 +25,9 @@ async fn a_missing_or_refusing_socket_is_told_at_once_with_the_reason() {
     let task = tokio::spawn(task.run());
     let path = place.socket().display().to_string();
     let text = told(early).await;
-    assert!(text.starts_with(&format!("NotSent.NotConnected: cannot connect to {path}: No such")));
+    let uid = rustix::process::getuid().as_raw();
+    let expected = format!("NotSent.NotConnected: cannot connect to {path} as uid {uid}: No such");
+    assert!(text.starts_with(&expected), "{text}");
 
     drop(place.listen());
     assert!(fs::metadata(place.socket()).unwrap().file_type().is_socket());
