@@ -32,7 +32,7 @@ async fn whatever_is_sent_is_answered_once(bus: Bus) {
     let texts = samples(proptest::string::string_regex(texts).unwrap());
     for texts in texts.chunks(AT_ONCE) {
         let mut calls = JoinSet::new();
-        for text in texts.to_vec() {
+        for text in texts.iter().cloned() {
             let client = client.clone();
             calls.spawn(async move {
                 let refused = client.call(MONITOR, "DeviceDel", &text).await.unwrap_err();
