@@ -1,6 +1,6 @@
 //! What changed between two schemas, and what that does to D-Bus clients.
 //!
-//! [`compare`] finds the changes in QAPI's terms, [`judge`] says of each what the ledger makes of
+//! `compare` finds the changes in QAPI's terms, `judge` says of each what the ledger makes of
 //! it, the printers print. Types are compared where commands and events of both schemas reach them,
 //! place by place: a type's name is not on the wire.
 

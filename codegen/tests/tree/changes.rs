@@ -1,7 +1,5 @@
 //! The changes that QAPI calls compatible, made to a resolved schema.
 
-use std::collections::HashSet;
-
 use qapi_codegen::model::{
     Branch, Builtin, Command, Event, Info, Kind, Member, Schema, Type, TypeId, Value,
 };
@@ -152,8 +150,8 @@ fn move_tag(schema: &mut Schema, ty: TypeId, inserted: usize) {
 fn add_result_member(schema: &mut Schema, place: usize, pick: usize) -> bool {
     let has_members = |ty: &TypeId| !schema.members(*ty).is_empty();
     let Some(ty) = of_type(schema, place).filter(has_members) else { return false };
-    let is_input = inputs(schema).contains(&ty);
-    outputs(schema).contains(&ty)
+    let is_input = inputs(schema)[ty.0 as usize];
+    outputs(schema)[ty.0 as usize]
         && add_member(schema, ty, is_input || pick.is_multiple_of(2), pick / 2)
 }
 
@@ -217,7 +215,7 @@ fn change_input(
     let ty = match of_type(schema, place) {
         None => own_arguments(schema, place),
         Some(ty) if schema.members(ty).is_empty() => return false,
-        Some(ty) if inputs(schema).contains(&ty) && !outputs(schema).contains(&ty) => ty,
+        Some(ty) if inputs(schema)[ty.0 as usize] && !outputs(schema)[ty.0 as usize] => ty,
         Some(_) => return false,
     };
     let candidates: Vec<_> = match &schema.ty(ty).kind {
@@ -329,20 +327,22 @@ fn remove<T>(definitions: &mut Vec<T>, place: usize) -> bool {
     true
 }
 
-fn inputs(schema: &Schema) -> HashSet<TypeId> {
+/// Which types are in reach of arguments, by their index.
+fn inputs(schema: &Schema) -> Vec<bool> {
     reached(schema, schema.commands.iter().filter_map(|command| command.data))
 }
 
-fn outputs(schema: &Schema) -> HashSet<TypeId> {
+/// Which types are in reach of results and events.
+fn outputs(schema: &Schema) -> Vec<bool> {
     let results = schema.commands.iter().filter_map(|command| command.returns);
     reached(schema, results.chain(schema.events.iter().filter_map(|event| event.data)))
 }
 
-fn reached(schema: &Schema, roots: impl Iterator<Item = TypeId>) -> HashSet<TypeId> {
+fn reached(schema: &Schema, roots: impl Iterator<Item = TypeId>) -> Vec<bool> {
     let mut open: Vec<_> = roots.collect();
-    let mut reached = HashSet::new();
+    let mut reached = vec![false; schema.types.len()];
     while let Some(ty) = open.pop() {
-        if reached.insert(ty) {
+        if !std::mem::replace(&mut reached[ty.0 as usize], true) {
             open.extend(schema.members(ty).iter().map(|member| member.ty));
             match &schema.ty(ty).kind {
                 Kind::Array(element) => open.push(*element),

@@ -77,8 +77,10 @@ fn ledger_of_the_old_schema_alone_holds_the_same() {
 fn exit_status_tells_of_breaks_and_of_misuse() {
     let back = [schema("qmp", "10.2"), schema("qmp", "7.2")];
     assert_eq!(run(&back).status.code(), Some(1));
-    let strict = [schema("qmp", "10.0"), schema("qmp", "10.2"), "--strict".into()];
-    assert_eq!(run(&strict).status.code(), Some(1));
+    for (protocol, code) in [("qmp", 1), ("qga", 0)] {
+        let strict = [schema(protocol, "10.0"), schema(protocol, "10.2"), "--strict".into()];
+        assert_eq!(run(&strict).status.code(), Some(code));
+    }
     let missing = run(&[schema("qmp", "7.2"), schema("qmp", "1.0")]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8(missing.stderr).unwrap().contains("cannot read"));

@@ -33,7 +33,7 @@ fn compatible_change_of_every_place_leaves_every_promised_signature() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn compatible_changes_together_leave_every_promised_signature(
