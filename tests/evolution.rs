@@ -167,7 +167,10 @@ async fn a_union_branch_is_added(bus: Bus) {
     assert_eq!(peer.sent(), sent);
     let memory = json!([{ "type": "holo", "data": { "id": "m", "size": 5, "decks": [1, -2] } }]);
     peer.plays("query-memory-devices", Answer::Return(memory));
-    let told = r#"([{"data": <{"decks": <[<int64 1>, <int64 -2>]>, "id": <"m">, "size": <int64 5>}>, "type": <"holo">}],)"#;
+    let told = concat!(
+        r#"([{"data": <{"decks": <[<int64 1>, <int64 -2>]>, "id": <"m">, "size": <int64 5>}>, "#,
+        r#""type": <"holo">}],)"#,
+    );
     assert_eq!(peer.told("QueryMemoryDevices", &()).await, told);
 }
 
@@ -196,7 +199,11 @@ async fn a_member_is_added_to_a_result(bus: Bus) {
     let peer = Skew::new(&bus).await;
     peer.plays("query-status", Answer::Return(status.clone()));
     assert_eq!(peer.call("QueryStatus", &()).await.unwrap(), status);
-    let told = r#"({"mood": <{"levels": <[<int64 1>, <int64 -2>, <2.5>, <uint64 18446744073709551615>]>, "name": <"calm">, "since": <signature "">}>, "running": <true>, "status": <"running">},)"#;
+    let told = concat!(
+        r#"({"mood": <{"levels": <[<int64 1>, <int64 -2>, <2.5>, <uint64 18446744073709551615>]>, "#,
+        r#""name": <"calm">, "since": <signature "">}>, "#,
+        r#""running": <true>, "status": <"running">},)"#,
+    );
     assert_eq!(peer.told("QueryStatus", &()).await, told);
 }
 

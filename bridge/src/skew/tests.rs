@@ -58,13 +58,21 @@ fn alike() -> Value {
         {
             "name": "1",
             "meta-type": "object",
-            "members": [{ "name": "node-name", "type": "str", "default": null }, { "name": "driver", "type": "4" }],
+            "members": [
+                { "name": "node-name", "type": "str", "default": null },
+                { "name": "driver", "type": "4" },
+            ],
             "tag": "driver",
             "variants": [{ "case": "file", "type": "2" }, { "case": "null-co", "type": "0" }],
         },
         { "name": "2", "meta-type": "object", "members": [{ "name": "filename", "type": "str" }] },
         { "name": "3", "meta-type": "object", "members": [{ "name": "guest", "type": "bool" }] },
-        { "name": "4", "meta-type": "enum", "members": [{ "name": "file" }, { "name": "null-co" }], "values": ["file", "null-co"] },
+        {
+            "name": "4",
+            "meta-type": "enum",
+            "members": [{ "name": "file" }, { "name": "null-co" }],
+            "values": ["file", "null-co"],
+        },
         { "name": "5", "meta-type": "alternate", "members": [{ "type": "str" }, { "type": "2" }] },
         { "name": "[5]", "meta-type": "array", "element-type": "5" },
         { "name": "str", "meta-type": "builtin", "json-type": "string" },
