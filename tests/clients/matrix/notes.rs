@@ -40,6 +40,11 @@ const NOTES: &[Note] = &[
         Column::Introspect,
         "bindgen writes nothing for signals; jeepney receives them by match rules",
     ),
+    green(
+        "qdbusxml2cpp, C++",
+        Column::Introspect,
+        "with `QemuEventList` declared, since Qt has no type for the structure of `EventsSince`",
+    ),
 ];
 
 const fn red(client: &'static str, column: Column, text: &'static str) -> Note {
