@@ -32,8 +32,8 @@ async fn whatever_is_sent_is_answered_once(bus: Bus) {
     let texts = samples(proptest::string::string_regex(texts).unwrap());
     for texts in texts.chunks(AT_ONCE) {
         let mut calls = JoinSet::new();
-        for text in texts.iter().cloned() {
-            let client = client.clone();
+        for text in texts {
+            let (client, text) = (client.clone(), text.clone());
             calls.spawn(async move {
                 let refused = client.call(MONITOR, "DeviceDel", &text).await.unwrap_err();
                 assert_eq!(refused.name, "org.qemu.QapiError.DeviceNotFound", "{text:?}");
