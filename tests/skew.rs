@@ -4,7 +4,7 @@
 use crate::introspection::interface;
 use qapi_dbus_tests::{
     agent::Agent,
-    bridge::{Bridge, connected},
+    bridge::{Bridge, compared, connected},
     bus::Bus,
     client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, Refusal, Target},
     json::{Dictionary, dictionary},
@@ -13,7 +13,6 @@ use qapi_dbus_tests::{
     qemu::Qemu,
     release::Release,
     storage::StorageDaemon,
-    until,
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs::File, os::fd::OwnedFd};
@@ -100,7 +99,7 @@ async fn a_peer_is_compared_once_a_connection(bus: Bus) {
     });
     let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
     for connection in 1..=2 {
-        let difference = difference(&client, MONITOR).await;
+        let difference = compared(&client, MONITOR_ENDPOINT).await;
         assert_eq!(difference["commands-unknown"], json!(["x-new"]));
         assert_eq!(difference["members-unknown"], json!(["RESET.mood"]));
         assert_eq!(difference["members-missing"], json!(["RESET.guest", "RESET.reason"]));
@@ -175,7 +174,8 @@ async fn write_file(client: &Client, agent: &Agent) {
 /// `SchemaDifference`, which must list what the peer offers beyond the interface, and what it
 /// lacks; and what it lacks must answer CommandNotFound, called by its typed method.
 async fn differs_in_commands(client: &Client, target: Target, offered: &BTreeSet<String>) -> Value {
-    let difference = difference(client, target).await;
+    let endpoint = if target.name == MONITOR.name { MONITOR_ENDPOINT } else { AGENT_ENDPOINT };
+    let difference = compared(client, endpoint).await;
     let methods = methods(client, target).await;
     let known: BTreeSet<_> = methods.iter().map(|method| method.command.clone()).collect();
     let only = |one: &BTreeSet<String>, other| one.difference(other).cloned().collect();
@@ -269,16 +269,6 @@ async fn methods(client: &Client, target: Target) -> Vec<Method> {
 fn qapi_name(annotations: &[zbus_xml::Annotation]) -> String {
     let name = annotations.iter().find(|has| has.name() == "org.qemu.Qapi.Name");
     name.expect("a QAPI name").value().to_owned()
-}
-
-/// The property, once the peer was compared.
-async fn difference(client: &Client, target: Target) -> Value {
-    let endpoint = if target.name == MONITOR.name { MONITOR_ENDPOINT } else { AGENT_ENDPOINT };
-    until("a comparison", async || {
-        let difference = client.property(endpoint, "SchemaDifference").await.unwrap();
-        difference.get("commands-missing").is_some().then_some(difference)
-    })
-    .await
 }
 
 async fn told_commands(client: &Client, endpoint: Target) -> BTreeSet<String> {

@@ -1,7 +1,7 @@
 //! Events for one client alone, the current state first, and the last ones for a late client.
 
 use qapi_dbus_tests::{
-    bridge::{Bridge, connected},
+    bridge::{Bridge, compared},
     bus::Bus,
     client::{Client, MONITOR, MONITOR_ENDPOINT, Refusal},
     json::{self, Dictionary, dictionary},
@@ -137,7 +137,7 @@ async fn others_hear_nothing_if_events_are_not_public(bus: Bus) {
     let options = ["--unicast".as_ref(), "--qmp".as_ref(), socket.as_os_str()] as [&OsStr; 3];
     let _bridge = Bridge::serve(&bus, &options).await;
     let client = Client::new(&bus).await;
-    connected(&client, MONITOR_ENDPOINT).await;
+    compared(&client, MONITOR_ENDPOINT).await;
     let mut signals = client.signals(MONITOR).await;
     let mut listener = Listener::new(&bus).await;
     listener.subscribe(&["STOP", "RESUME"], json!({})).await.unwrap();

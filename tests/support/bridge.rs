@@ -8,6 +8,7 @@ use crate::{
     target_dir, until,
 };
 use rustix::process::Signal;
+use serde_json::Value;
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
@@ -90,6 +91,16 @@ pub async fn in_state(client: &Client, endpoint: Target, state: &str) {
         (now == state).then_some(())
     };
     until(&format!("state {state:?}"), reached).await;
+}
+
+/// Waits until the peer was compared with the interface, and the last property changed with it:
+/// what `SchemaDifference` tells.
+pub async fn compared(client: &Client, endpoint: Target) -> Value {
+    until("a comparison", async || {
+        let difference = client.property(endpoint, "SchemaDifference").await.unwrap();
+        difference.get("commands-missing").is_some().then_some(difference)
+    })
+    .await
 }
 
 /// The program, built if it is not.
