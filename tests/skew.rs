@@ -205,7 +205,7 @@ async fn differs_in_events(client: &Client, difference: &Value, schema: &Value) 
     assert_eq!(list(difference, "events-unknown"), unknown);
 }
 
-/// Members that came with 8.2, 9.2 and 10.0.
+/// Members that came with 8.2 and 9.2.
 fn knows_history(series: &str, difference: &Value) {
     let missing = list(difference, "members-missing");
     for (member, since) in [("migrate.channels", 8.2), ("BLOCK_IO_ERROR.qom-path", 9.2)] {
