@@ -21,8 +21,8 @@ pub(crate) const CLIENTS: &[Client] = &[
     plain("dbus-python", "/usr/bin/python3 -P {rows}/dbus-python.py"),
     plain("dasbus", "/usr/bin/python3 -P {rows}/dasbus.py"),
     plain("pydbus", "/usr/bin/python3 -P {rows}/pydbus.py"),
-    plain("dbus-next (Python)", "{tools}/venv/bin/python -P {rows}/dbus-next.py"),
-    plain("dbus-fast", "{tools}/venv/bin/python -P {rows}/dbus-fast.py"),
+    plain("dbus-next (Python)", "{tools}/venv/bin/python -P {rows}/dbus-next.py dbus_next"),
+    plain("dbus-fast", "{tools}/venv/bin/python -P {rows}/dbus-next.py dbus_fast"),
     generated(
         "jeepney bindgen",
         "jeepney",

@@ -1,10 +1,15 @@
-"""dbus-next, with the proxies that it makes from the introspection."""
+"""dbus-next or its fork dbus-fast, with the proxies that they make from the introspection.
+
+The argument is the library's module.
+"""
 
 import asyncio
 import os
+import sys
+from importlib import import_module
 
-from dbus_next import DBusError, Variant
-from dbus_next.aio import MessageBus
+library, aio = import_module(sys.argv[1]), import_module(sys.argv[1] + ".aio")
+DBusError, Variant = library.DBusError, library.Variant
 
 
 async def proxy(bus, name, path):
@@ -12,7 +17,7 @@ async def proxy(bus, name, path):
 
 
 async def main():
-    bus = await MessageBus().connect()
+    bus = await aio.MessageBus().connect()
     machine = await proxy(bus, "org.qemu.qmp", "/org/qemu/qmp")
     agent = await proxy(bus, "org.qemu.qga", "/org/qemu/qga")
     qmp = machine.get_interface("org.qemu.QmpQapi")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# dbus-send, with dbus-monitor of the same package. It knows no variant in a dictionary: what needs
-# one goes through Execute.
+# dbus-send, with dbus-monitor of the same package. It cannot send dictionaries that
+# hold variants: a nested one goes through Execute.
 set -euo pipefail
 
 main() {
@@ -42,7 +42,7 @@ listen() {
 
 # The value of a key of a dictionary, printed on the key's line or on the next.
 value_of() {
-    tr -s '\n ' ' ' | sed "s/.*[^a-z]$1\"\{0,1\} variant \(uint64 \|string \)\{0,1\}\"\{0,1\}\([^\" ]*\).*/\2/"
+    tr -s '\n "' ' ' | sed -E "s/.*[^a-z]$1 variant ((uint64|string) )?([^ ]*).*/\3/"
 }
 
 qmp() {

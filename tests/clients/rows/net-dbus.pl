@@ -18,7 +18,10 @@ print 'introspect ', scalar($known->list_methods('org.qemu.QmpQapi')), ' ',
 
 print 'no-argument ', $qmp->QueryStatus->{status}, "\n";
 print 'optional ', $qga->GuestFileOpen($ENV{FILE}, { mode => 'w' }), "\n";
-my $file = { driver => dbus_variant(dbus_string('null-co')), size => dbus_variant(dbus_int64(65536)) };
+my $file = {
+    driver => dbus_variant(dbus_string('null-co')),
+    size => dbus_variant(dbus_int64(65536)),
+};
 $qmp->BlockdevAdd('raw', {
     'node-name' => $ENV{NODE},
     file => $file,

@@ -35,7 +35,8 @@ struct Seen {
     void wait()
     {
         std::unique_lock guard(lock);
-        more.wait_for(guard, std::chrono::seconds(10), [this] { return signal && !runState.empty(); });
+        more.wait_for(guard, std::chrono::seconds(10),
+            [this] { return signal && !runState.empty(); });
     }
 };
 
