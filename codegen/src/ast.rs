@@ -98,6 +98,19 @@ pub(crate) struct Branch {
     pub(crate) condition: Option<Condition>,
 }
 
+impl Body {
+    /// The members that are written in place.
+    pub(crate) fn members(&self) -> &[Member] {
+        match self {
+            Self::Struct { members, .. } => members,
+            Self::Union { base, .. } => base.inline(),
+            Self::Command(command) => command.data.as_ref().map_or(&[], Data::inline),
+            Self::Event { data, .. } => data.as_ref().map_or(&[], Data::inline),
+            Self::Enum { .. } | Self::Alternate { .. } => &[],
+        }
+    }
+}
+
 impl Data {
     /// The members, where they are written in place.
     pub(crate) fn inline(&self) -> &[Member] {

@@ -1,12 +1,12 @@
 //! Follows `include` and collects `pragma`: from one file to the modules of a schema.
 
 use crate::{
-    dialect::Dialect,
     doc::{self, Doc},
     error::Shortened,
     limits::Limits,
     model::ModuleId,
     parser::{self, Block, Node, Tree},
+    rules::Rules,
     source::{Fault, FileId, Place, Result, Sources},
 };
 use std::{collections::HashSet, path::PathBuf};
@@ -55,13 +55,17 @@ pub(crate) struct Pragmas {
     pub(crate) command_returns: HashSet<String>,
     /// Types whose members and values may have `_` and upper case.
     pub(crate) member_names: HashSet<String>,
+    /// Definitions whose members may have no description.
+    pub(crate) undocumented: HashSet<String>,
+    /// Whether every definition must have a documentation comment.
+    pub(crate) doc_required: bool,
 }
 
 /// Reads the file at `path` and what it includes.
-pub(crate) fn read(sources: &mut Sources, path: PathBuf, dialect: Dialect) -> Result<Parsed> {
+pub(crate) fn read(sources: &mut Sources, path: PathBuf, rules: &Rules) -> Result<Parsed> {
     let file = sources.open(path, None)?;
     let mut parsed = Parsed::default();
-    Walker { sources, parsed: &mut parsed, dialect }.file(file)?;
+    Walker { sources, parsed: &mut parsed, rules }.file(file)?;
     Ok(parsed)
 }
 
@@ -71,7 +75,7 @@ const PATH_MAX: usize = 4_096;
 struct Walker<'w> {
     sources: &'w mut Sources,
     parsed: &'w mut Parsed,
-    dialect: Dialect,
+    rules: &'w Rules,
 }
 
 impl Walker<'_> {
@@ -85,7 +89,7 @@ impl Walker<'_> {
             match block {
                 Block::Comment(comment) => {
                     check_followed(doc.take())?;
-                    doc = Some(doc::parse(&comment)?);
+                    doc = Some(doc::parse(&comment, self.rules.documentation)?);
                 }
                 Block::Expression(tree) => {
                     let item = self.expression(module, tree, doc.take())?;
@@ -98,7 +102,7 @@ impl Walker<'_> {
 
     fn expression(&mut self, module: ModuleId, tree: Tree, doc: Option<Doc>) -> Result<Item> {
         // A list is a command in one dialect, which is rewritten once all files are read.
-        let is_command = self.dialect == Dialect::Q2011 && matches!(tree.node, Node::Array(_));
+        let is_command = self.rules.commands_are_lists && matches!(tree.node, Node::Array(_));
         let Node::Object(entries) = &tree.node else {
             if is_command {
                 return Ok(self.definition(module, tree, doc));
@@ -115,7 +119,7 @@ impl Walker<'_> {
         if let Some(pragma) = entries.iter().find(|entry| entry.key == "pragma") {
             check_followed(doc)?;
             check_alone(&tree, "pragma")?;
-            self.parsed.pragmas.apply(&pragma.value)?;
+            self.parsed.pragmas.apply(&pragma.value, self.rules)?;
             return Ok(Item::Pragma(tree));
         }
         if let Some(doc) = doc.as_ref().filter(|doc| doc.symbol.is_none()) {
@@ -163,16 +167,17 @@ impl Walker<'_> {
 }
 
 impl Pragmas {
-    fn apply(&mut self, value: &Tree) -> Result<()> {
+    fn apply(&mut self, value: &Tree, rules: &Rules) -> Result<()> {
         let Node::Object(entries) = &value.node else {
             let remedy = "write { 'pragma': { ... } }";
             return Err(Fault::rule(value.at, "'pragma' is not an object", remedy));
         };
         for entry in entries {
             match entry.key.as_str() {
-                "doc-required" => check_bool(&entry.value)?,
-                // Prose is not checked, so this excuses from nothing.
-                "documentation-exceptions" => drop(names(&entry.value)?),
+                "doc-required" => self.doc_required = bool(&entry.value)?,
+                "documentation-exceptions" if rules.documentation_exceptions => {
+                    self.undocumented = names(&entry.value)?;
+                }
                 "command-name-exceptions" => self.command_names = names(&entry.value)?,
                 "command-returns-exceptions" => self.command_returns = names(&entry.value)?,
                 "member-name-exceptions" => self.member_names = names(&entry.value)?,
@@ -186,9 +191,9 @@ impl Pragmas {
     }
 }
 
-fn check_bool(value: &Tree) -> Result<()> {
+fn bool(value: &Tree) -> Result<bool> {
     match value.node {
-        Node::Bool(_) => Ok(()),
+        Node::Bool(value) => Ok(value),
         _ => Err(Fault::rule(value.at, "the pragma is not a boolean", "write true or false")),
     }
 }

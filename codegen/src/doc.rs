@@ -1,14 +1,18 @@
 //! Documentation comments: only which definition one is for, and since when things exist.
 //!
 //! Lenient on purpose: the versions of the language contradict each other in what prose may look
-//! like, and none of it changes what is on the wire.
+//! like, and none of it changes what is on the wire. [`strict`] judges prose by one version.
+
+mod strict;
 
 use crate::{
     error::Shortened,
     parser::Comment,
+    rules::Documentation,
     source::{Fault, Place, Result},
 };
 use std::collections::{HashMap, hash_map::Entry};
+pub(crate) use strict::Described;
 
 /// What a documentation comment says of its definition.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(crate) struct Doc {
     pub(crate) since: Option<String>,
     /// Name and version of each member or value described with `(since X)`.
     pub(crate) members: Vec<(String, String)>,
+    /// What it describes, where prose is judged.
+    pub(crate) described: Option<Described>,
     /// Where each is in `members`.
     places: HashMap<String, usize>,
 }
@@ -39,19 +45,25 @@ impl Doc {
     }
 }
 
-/// Reads a comment.
-pub(crate) fn parse(comment: &Comment<'_>) -> Result<Doc> {
-    let mut lines = comment.lines.iter().skip_while(|(line, _)| line.is_empty());
+/// Reads a comment; these rules judge it.
+pub(crate) fn parse(comment: &Comment<'_>, rules: Option<Documentation>) -> Result<Doc> {
+    let described = rules.map(|rules| strict::read(comment, rules)).transpose()?;
+    let lines = comment.lines.iter().map(|line| (line.text(), line.at));
+    let mut lines = lines.skip_while(|(line, _)| line.is_empty());
     let mut doc = Doc {
         at: comment.at,
         symbol: None,
         since: None,
         members: Vec::new(),
+        described,
         places: HashMap::new(),
     };
+    if doc.described.as_ref().is_some_and(|described| described.symbol.is_none()) {
+        return Ok(doc);
+    }
     let Some((first, at)) = lines.next() else { return Ok(doc) };
     let Some(rest) = first.strip_prefix('@') else { return Ok(doc) };
-    doc.symbol = Some(symbol(rest, *at)?);
+    doc.symbol = Some(symbol(rest, at)?);
     let mut reader = Reader { doc: &mut doc, section: Section::Other, text: String::new() };
     for (line, _) in lines {
         reader.line(line);

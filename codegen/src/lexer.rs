@@ -15,7 +15,7 @@ pub(crate) enum Token<'s> {
     String(Cow<'s, str>),
     /// `true` or `false`
     Bool(bool),
-    /// From `#` to the end of the line, without white space at its end.
+    /// From `#` to the end of the line, as it is written.
     Comment(&'s str),
     /// The end of the file.
     End,
@@ -36,8 +36,7 @@ impl<'s> Lexer<'s> {
 
     /// The next token and where it starts.
     pub(crate) fn next(&mut self) -> Result<(Token<'s>, Place)> {
-        let space = |char: char| char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}');
-        self.offset += self.rest().len() - self.rest().trim_start_matches(space).len();
+        self.offset += self.rest().len() - self.rest().trim_start_matches(is_space).len();
         let at = self.place();
         let Some(first) = self.rest().chars().next() else { return Ok((Token::End, at)) };
         let token = match first {
@@ -45,7 +44,7 @@ impl<'s> Lexer<'s> {
                 self.offset += 1;
                 Token::Mark(first)
             }
-            '#' => Token::Comment(self.take_line().trim_end()),
+            '#' => Token::Comment(self.take_line()),
             '\'' => Token::String(self.string(at)?),
             _ => self.word(at)?,
         };
@@ -62,7 +61,7 @@ impl<'s> Lexer<'s> {
 
     fn take_line(&mut self) -> &'s str {
         let rest = self.rest();
-        let line = rest.find('\n').map_or(rest, |end| &rest[..end]);
+        let line = rest.find(['\n', '\r']).map_or(rest, |end| &rest[..end]);
         self.offset += line.len();
         line
     }
@@ -107,12 +106,17 @@ impl<'s> Lexer<'s> {
             let mistake = "the file has a byte order mark";
             return Err(Fault::syntax(at, mistake, "save it without one"));
         }
-        let stop = |char: char| char.is_whitespace() || "[]{}:,'".contains(char);
+        let stop = |char: char| is_space(char) || "[]{}:,'".contains(char);
         let rest = self.rest();
         let word = rest.find(stop).map_or(rest, |end| &rest[..end]);
         let mistake = format!("stray {}", Shortened(word));
         Err(Fault::syntax(at, mistake, "only 'strings', true, false and {}[]:, may stand here"))
     }
+}
+
+/// What separates tokens, and is dropped at the ends of lines.
+pub(crate) fn is_space(char: char) -> bool {
+    char.is_whitespace() || matches!(char, '\u{1c}'..='\u{1f}')
 }
 
 fn unescape(text: &str) -> Cow<'_, str> {

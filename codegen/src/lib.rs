@@ -25,6 +25,7 @@ pub mod model;
 mod parser;
 pub mod project;
 mod resolve;
+mod rules;
 mod source;
 
 pub use dialect::Dialect;

@@ -7,7 +7,8 @@ use crate::{
     expr, historical,
     limits::Limits,
     model::{Module, Schema},
-    resolve,
+    resolve::{self, Surroundings},
+    rules::Rules,
     source::{Result, Sources},
 };
 use std::path::Path;
@@ -39,23 +40,24 @@ pub(crate) struct Checked {
 
 pub(crate) fn checked(path: &Path, options: &Options) -> std::result::Result<Checked, Error> {
     let mut sources = Sources::new(options.limits);
-    match stages(&mut sources, path, options.dialect) {
+    match stages(&mut sources, path, &Rules::of(options.dialect)) {
         Ok((parsed, schema)) => Ok(Checked { sources, parsed, schema }),
         Err(fault) => Err(sources.explain(fault, path)),
     }
 }
 
-fn stages(sources: &mut Sources, path: &Path, dialect: Dialect) -> Result<(Parsed, Schema)> {
-    let mut parsed = directives::read(sources, path.to_owned(), dialect)?;
-    if dialect == Dialect::Q2011 {
+fn stages(sources: &mut Sources, path: &Path, rules: &Rules) -> Result<(Parsed, Schema)> {
+    let mut parsed = directives::read(sources, path.to_owned(), rules)?;
+    if rules.commands_are_lists {
         historical::modernise(&mut parsed)?;
     }
-    let definitions = expr::check(&parsed)?;
+    let definitions = expr::check(&parsed, rules)?;
     let name = |module: &directives::Module| {
         let stem = sources.path(module.file).file_stem().unwrap_or_default();
         Module { name: stem.to_string_lossy().into_owned() }
     };
     let modules = parsed.modules.iter().map(name).collect();
-    let schema = resolve::resolve(&definitions, modules, &parsed.pragmas, sources.limits())?;
+    let surroundings = Surroundings { pragmas: &parsed.pragmas, rules, limits: sources.limits() };
+    let schema = resolve::resolve(&definitions, modules, &surroundings)?;
     Ok((parsed, schema))
 }

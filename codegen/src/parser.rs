@@ -2,7 +2,7 @@
 
 use crate::{
     error::Shortened,
-    lexer::{Lexer, Token},
+    lexer::{Lexer, Token, is_space},
     limits::Limits,
     source::{Fault, FileId, Place, Result},
 };
@@ -19,8 +19,25 @@ pub(crate) enum Block<'s> {
 #[derive(Debug)]
 pub(crate) struct Comment<'s> {
     pub(crate) at: Place,
-    /// The lines between, without `#` and one space.
-    pub(crate) lines: Vec<(&'s str, Place)>,
+    /// The first and the last line, as they are written.
+    pub(crate) fences: [&'s str; 2],
+    /// The lines between.
+    pub(crate) lines: Vec<Line<'s>>,
+}
+
+/// A line of a documentation comment.
+#[derive(Debug)]
+pub(crate) struct Line<'s> {
+    /// What follows `#`, as it is written.
+    pub(crate) raw: &'s str,
+    pub(crate) at: Place,
+}
+
+impl<'s> Line<'s> {
+    /// The line without the space after `#` and white space at its end.
+    pub(crate) fn text(&self) -> &'s str {
+        self.raw.strip_prefix(' ').unwrap_or(self.raw).trim_end_matches(is_space)
+    }
 }
 
 /// A value and where it starts.
@@ -87,24 +104,17 @@ impl<'s> Parser<'s> {
 
     fn comment(&mut self) -> Result<Comment<'s>> {
         let at = self.at;
-        check_fence(&self.token, at)?;
+        let first = fence(&self.token, at)?;
         let mut lines = Vec::new();
         loop {
             let (token, place) = self.lexer.next()?;
             match token {
                 Token::Comment(text) if text.starts_with("##") => {
-                    check_fence(&token, place)?;
+                    let fences = [first, fence(&token, place)?];
                     self.advance()?;
-                    return Ok(Comment { at, lines });
+                    return Ok(Comment { at, fences, lines });
                 }
-                Token::Comment("#") => lines.push(("", place)),
-                Token::Comment(text) => match text.strip_prefix("# ") {
-                    Some(line) => lines.push((line, place)),
-                    None => {
-                        let mistake = "a documentation line has no space after its '#'";
-                        return Err(Fault::syntax(place, mistake, "begin it with '# '"));
-                    }
-                },
+                Token::Comment(text) => lines.push(line(text, place)?),
                 _ => {
                     let mistake = "the documentation comment has no end";
                     return Err(Fault::syntax(place, mistake, "close it with a line '##'"));
@@ -197,9 +207,18 @@ impl<'s> Parser<'s> {
     }
 }
 
-fn check_fence(token: &Token<'_>, at: Place) -> Result<()> {
+fn line(text: &str, at: Place) -> Result<Line<'_>> {
+    let raw = text.strip_prefix('#').unwrap_or(text);
+    if !raw.starts_with(' ') && !raw.trim_end_matches(is_space).is_empty() {
+        let mistake = "a documentation line has no space after its '#'";
+        return Err(Fault::syntax(at, mistake, "begin it with '# '"));
+    }
+    Ok(Line { raw, at })
+}
+
+fn fence<'s>(token: &Token<'s>, at: Place) -> Result<&'s str> {
     match token {
-        Token::Comment("##") => Ok(()),
+        Token::Comment(text) if text.trim_end_matches(is_space) == "##" => Ok(text),
         _ => Err(Fault::syntax(at, "text follows '##'", "put it on a line of its own after '# '")),
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn type_ref(tree: &Tree, what: &str) -> Result<TypeRef> {
 fn member(entry: &Entry, scope: &Scope<'_>) -> Result<Member> {
     let name = entry.key.strip_prefix('*');
     let (name, optional) = (name.unwrap_or(&entry.key), name.is_some());
-    names::check_member(name, entry.at, scope.permissive())?;
+    names::check_member(name, entry.at, scope.permissive)?;
     let what = format!("member '{}'", Shortened(name));
     let (ty, object) = keys::short_or_object(&entry.value, "type", &["if", "features"], &what)?;
     let get = |key| object.as_ref().and_then(|object| object.get(key));
@@ -91,7 +91,7 @@ fn value(tree: &Tree, scope: &Scope<'_>) -> Result<Value> {
     let (name, object) = keys::short_or_object(tree, "name", &["if", "features"], "the value")?;
     let get = |key| object.as_ref().and_then(|object| object.get(key));
     let name = string(name, "the value")?;
-    names::check_value(&name, scope.permissive())?;
+    names::check_value(&name, scope.permissive)?;
     Ok(Value {
         condition: condition::optional(get("if"))?,
         features: condition::features(get("features"))?,

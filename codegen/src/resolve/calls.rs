@@ -1,18 +1,16 @@
 //! What commands and events may take, and commands return.
-//!
-//! A conditional member in arguments that are not boxed is accepted: 10.0 refuses it, 7.2 did not.
 
-use super::{Draft, Made};
+use super::{Draft, Made, Surroundings};
 use crate::{
-    ast::{Body, Data, TypeRef},
-    directives::Pragmas,
+    ast::{Body, Data, Definition, TypeRef},
     error::Shortened,
     model::{Kind, Schema, TypeId},
     source::{Fault, Result},
 };
 
 /// Checks every command and event.
-pub(super) fn check(draft: &Draft<'_>, pragmas: &Pragmas) -> Result<()> {
+pub(super) fn check(draft: &Draft<'_>, surroundings: &Surroundings<'_>) -> Result<()> {
+    let Surroundings { pragmas, rules, .. } = surroundings;
     draft.definitions.iter().zip(&draft.made).try_for_each(|(definition, made)| {
         let schema = &draft.schema;
         let checked = match (&definition.body, made) {
@@ -31,7 +29,11 @@ pub(super) fn check(draft: &Draft<'_>, pragmas: &Pragmas) -> Result<()> {
             }
             _ => Ok(()),
         };
-        checked.map_err(|fault| fault.within(&definition.name.text))
+        let conditions = match rules.conditions_need_boxed {
+            true => check_conditions(schema, definition, *made),
+            false => Ok(()),
+        };
+        checked.and(conditions).map_err(|fault| fault.within(&definition.name.text))
     })
 }
 
@@ -50,6 +52,24 @@ fn check_data(
     };
     let mistake = format!("the type '{}' of 'data' {mistake}", Shortened(&name.text));
     Err(Fault::rule(name.at, mistake, remedy))
+}
+
+/// Refuses conditional members where they would be arguments of a C function.
+fn check_conditions(schema: &Schema, definition: &Definition, made: Made) -> Result<()> {
+    let (data, boxed) = match made {
+        Made::Type(_) => return Ok(()),
+        Made::Command(at) => (schema.commands[at].data, schema.commands[at].boxed),
+        Made::Event(at) => (schema.events[at].data, schema.events[at].boxed),
+    };
+    let members = data.map_or(&[][..], |id| schema.members(id));
+    match members.iter().find(|member| member.condition.is_some()) {
+        Some(member) if !boxed => {
+            let name = Shortened(&member.name);
+            let mistake = format!("member '{name}' of 'data' is conditional");
+            Err(Fault::rule(definition.name.at, mistake, "add 'boxed': true"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_returns(schema: &Schema, written: &TypeRef, id: TypeId) -> Result<()> {

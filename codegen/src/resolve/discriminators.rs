@@ -5,12 +5,13 @@ use crate::{
     ast::{self, Body, Text},
     error::Shortened,
     model::{Branch, Kind, Member, Schema, TypeId},
+    rules::Rules,
     source::{Fault, Result},
 };
 use std::collections::{HashMap, HashSet};
 
 /// Sets the discriminator of every union.
-pub(super) fn resolve(draft: &mut Draft<'_>) -> Result<()> {
+pub(super) fn resolve(draft: &mut Draft<'_>, rules: &Rules) -> Result<()> {
     let mut tags = Vec::new();
     let mut enums = HashMap::new();
     draft.each_type(|id, body| {
@@ -21,6 +22,9 @@ pub(super) fn resolve(draft: &mut Draft<'_>) -> Result<()> {
             let values = enums.entry(ty).or_insert_with(|| values(&draft.schema, ty));
             check_values(values, discriminator)?;
             check_branches(&draft.schema, id, values, branches)?;
+            if !rules.union_in_branch {
+                check_no_unions(&draft.schema, id, branches)?;
+            }
             tags.push((id, tag));
         }
         Ok(())
@@ -87,12 +91,21 @@ fn check_branch(
         let mistake = format!("branch '{name}' is not a value of the discriminator");
         return Err(Fault::rule(written.name.at, mistake, "add it to the enum or remove it"));
     }
-    // A union in a branch is newer than 7.2, which knows structs only.
     if !matches!(schema.ty(branch.ty).kind, Kind::Struct { .. } | Kind::Union { .. }) {
         let mistake = format!("branch '{name}' is neither a struct nor a union");
         return Err(Fault::rule(written.ty.name.at, mistake, "wrap it in a struct"));
     }
     Ok(())
+}
+
+fn check_no_unions(schema: &Schema, id: TypeId, written: &[ast::Branch]) -> Result<()> {
+    let Kind::Union { branches, .. } = &schema.ty(id).kind else { return Ok(()) };
+    let mut pairs = written.iter().zip(branches);
+    let union = pairs.find(|(_, branch)| matches!(schema.ty(branch.ty).kind, Kind::Union { .. }));
+    union.map_or(Ok(()), |(written, branch)| {
+        let mistake = format!("branch '{}' is a union", Shortened(&branch.name));
+        Err(Fault::rule(written.ty.name.at, mistake, "wrap it in a struct"))
+    })
 }
 
 fn values(schema: &Schema, id: TypeId) -> HashSet<&str> {

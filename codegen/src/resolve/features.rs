@@ -1,16 +1,19 @@
 //! Features: unlike each other, few enough, and the special ones where they mean something.
 
 use crate::{
-    ast::{Body, Data, Definition, Member, Spanned},
+    ast::{Body, Definition, Spanned},
     error::Shortened,
+    expr::mapped,
     model::Feature,
     source::{Fault, Result},
 };
 use std::collections::HashSet;
 
 /// Checks the features of every definition and of its parts.
-pub(super) fn check(definitions: &[Definition]) -> Result<()> {
-    let mut known: HashSet<&str> = SPECIAL.into_iter().collect();
+///
+/// `most` is how many names of features one schema may have, the special ones included.
+pub(super) fn check(definitions: &[Definition], most: usize) -> Result<()> {
+    let mut known = Known { names: SPECIAL.into_iter().collect(), most };
     definitions.iter().try_for_each(|definition| {
         check_definition(definition, &mut known)
             .map_err(|fault| fault.within(&definition.name.text))
@@ -20,10 +23,13 @@ pub(super) fn check(definitions: &[Definition]) -> Result<()> {
 /// Features that tell of a promise; the language itself gives them their meaning.
 const SPECIAL: [&str; 2] = ["deprecated", "unstable"];
 
-/// Names of features that one schema may have, the special ones included.
-const MOST: usize = 64;
+/// The names of features so far.
+struct Known<'d> {
+    names: HashSet<&'d str>,
+    most: usize,
+}
 
-fn check_definition<'d>(definition: &'d Definition, known: &mut HashSet<&'d str>) -> Result<()> {
+fn check_definition<'d>(definition: &'d Definition, known: &mut Known<'d>) -> Result<()> {
     if !matches!(definition.body, Body::Command(_) | Body::Event { .. }) {
         definition.features.iter().try_for_each(check_not_special)?;
     }
@@ -32,17 +38,7 @@ fn check_definition<'d>(definition: &'d Definition, known: &mut HashSet<&'d str>
         Body::Enum { values, .. } => {
             values.iter().try_for_each(|value| check_list(&value.features, known))
         }
-        body => members(body).iter().try_for_each(|member| check_list(&member.features, known)),
-    }
-}
-
-fn members(body: &Body) -> &[Member] {
-    match body {
-        Body::Struct { members, .. } => members,
-        Body::Union { base, .. } => base.inline(),
-        Body::Command(command) => command.data.as_ref().map_or(&[], Data::inline),
-        Body::Event { data, .. } => data.as_ref().map_or(&[], Data::inline),
-        Body::Enum { .. } | Body::Alternate { .. } => &[],
+        body => body.members().iter().try_for_each(|member| check_list(&member.features, known)),
     }
 }
 
@@ -55,16 +51,16 @@ fn check_not_special(feature: &Spanned<Feature>) -> Result<()> {
     Ok(())
 }
 
-fn check_list<'d>(features: &'d [Spanned<Feature>], known: &mut HashSet<&'d str>) -> Result<()> {
+fn check_list<'d>(features: &'d [Spanned<Feature>], known: &mut Known<'d>) -> Result<()> {
     let mut seen = HashSet::new();
     for Spanned { value, at } in features {
-        if !seen.insert(&value.name) {
-            let mistake = format!("feature '{}' is listed twice", Shortened(&value.name));
+        if !seen.insert(mapped(&value.name)) {
+            let mistake = format!("feature '{}' collides with one before it", Shortened(&value.name));
             return Err(Fault::rule(*at, mistake, "remove one of them"));
         }
-        known.insert(&value.name);
-        if known.len() > MOST {
-            let mistake = format!("the schema has more than {MOST} names of features");
+        known.names.insert(&value.name);
+        if known.names.len() > known.most {
+            let mistake = format!("the schema has more than {} names of features", known.most);
             return Err(Fault::rule(*at, mistake, "reuse one of the names"));
         }
     }

@@ -16,25 +16,33 @@ use crate::{
     directives::Pragmas,
     limits::Limits,
     model::{Module, Schema, TypeId},
+    rules::Rules,
     source::Result,
 };
+
+/// What decides what is right, besides the definitions.
+pub(crate) struct Surroundings<'s> {
+    pub(crate) pragmas: &'s Pragmas,
+    pub(crate) rules: &'s Rules,
+    pub(crate) limits: &'s Limits,
+}
 
 /// Makes the model.
 pub(crate) fn resolve(
     definitions: &[Definition],
     modules: Vec<Module>,
-    pragmas: &Pragmas,
-    limits: &Limits,
+    surroundings: &Surroundings<'_>,
 ) -> Result<Schema> {
-    features::check(definitions)?;
+    let Surroundings { rules, limits, .. } = surroundings;
+    features::check(definitions, rules.features)?;
     let mut draft = names::declare(definitions, modules)?;
     references::resolve(&mut draft)?;
     bases::flatten(&mut draft, limits)?;
     clashes::check(&draft)?;
-    discriminators::resolve(&mut draft)?;
+    discriminators::resolve(&mut draft, rules)?;
     branches::check(&draft, limits)?;
     alternates::check(&draft)?;
-    calls::check(&draft, pragmas)?;
+    calls::check(&draft, surroundings)?;
     Ok(draft.schema)
 }
 
