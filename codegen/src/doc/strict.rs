@@ -11,7 +11,7 @@ use crate::{
     ast::{Body, Definition, Text},
     directives::Pragmas,
     error::Shortened,
-    parser::Comment,
+    parser::{Comment, Line},
     rules::Documentation,
     source::{Fault, Place, Result},
 };
@@ -35,6 +35,11 @@ pub(super) fn read(comment: &Comment<'_>, rules: Documentation) -> Result<Descri
     if comment.fences != ["##"; 2] {
         let mistake = "white space follows '##'";
         return Err(Fault::syntax(comment.at, mistake, "remove it"));
+    }
+    let odd = |line: &&Line<'_>| !line.raw.is_empty() && !line.raw.starts_with(' ');
+    if let Some(line) = comment.lines.iter().find(odd) {
+        let mistake = "white space other than ' ' follows '#'";
+        return Err(Fault::syntax(line.at, mistake, "remove it"));
     }
     match rules {
         Documentation::Aligned => aligned::read(comment),

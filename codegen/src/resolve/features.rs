@@ -55,7 +55,8 @@ fn check_list<'d>(features: &'d [Spanned<Feature>], known: &mut Known<'d>) -> Re
     let mut seen = HashSet::new();
     for Spanned { value, at } in features {
         if !seen.insert(mapped(&value.name)) {
-            let mistake = format!("feature '{}' collides with one before it", Shortened(&value.name));
+            let mistake =
+                format!("feature '{}' collides with one before it", Shortened(&value.name));
             return Err(Fault::rule(*at, mistake, "remove one of them"));
         }
         known.names.insert(&value.name);

@@ -7,6 +7,7 @@ mod historical;
 mod limits;
 mod mutations;
 mod outline;
+mod random;
 mod releases;
 mod schemas;
 mod temporary;

@@ -1,6 +1,6 @@
 //! Whatever the bytes, loading ends with a schema or an error, never with a panic.
 
-use crate::temporary::Temporary;
+use crate::{random::Random, temporary::Temporary};
 use qapi_codegen::{Options, load};
 use std::{fs, path::Path};
 
@@ -64,16 +64,4 @@ fn schemas() -> impl Iterator<Item = Vec<u8>> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     paths.into_iter().map(|path| fs::read(path).unwrap())
-}
-
-/// Marsaglia's xorshift: the same numbers in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }

@@ -38,14 +38,7 @@ enum Part {
 impl Reader {
     fn line(&mut self, line: &Line<'_>) -> Result<()> {
         let at = line.at;
-        let text = match line.raw.strip_prefix(' ') {
-            Some(text) => text,
-            None if line.raw.is_empty() => return self.section.append("", at),
-            None => {
-                let mistake = "a documentation line has no space after its '#'";
-                return Err(Fault::syntax(at, mistake, "begin it with '# '"));
-            }
-        };
+        let Some(text) = line.raw.strip_prefix(' ') else { return self.section.append("", at) };
         if text.starts_with('=') {
             self.heading(at)?;
         }
