@@ -23,10 +23,18 @@ use subsets::Subset;
 use temporary::Temporary;
 use tree::{Tree, Verdict};
 
-/// Mutants of small parts of the monitor's schema.
-const SMALL: usize = 1_200;
-/// Mutants of the whole schema of the guest agent.
-const LARGE: usize = 300;
+/// Schemas to make mutants of.
+struct Group {
+    name: &'static str,
+    schemas: fn(&Tree) -> Vec<Subset>,
+    mutants: usize,
+}
+
+const GROUPS: [Group; 3] = [
+    Group { name: "monitor", schemas: Subset::of_monitor, mutants: 1_000 },
+    Group { name: "agent", schemas: Subset::of_agent, mutants: 300 },
+    Group { name: "documentation", schemas: Subset::of_documentation, mutants: 300 },
+];
 
 #[test]
 fn verdicts_are_those_of_the_reference() {
@@ -39,31 +47,30 @@ fn verdicts_are_those_of_the_reference() {
         let tree = Tree::at(&root);
         unexplained.extend(compare(&tree, "corpus", tree.corpus()));
         unexplained.extend(compare(&tree, "real", tree.programs()));
-        unexplained.extend(compare_mutants(&tree));
+        for group in &GROUPS {
+            unexplained.extend(compare_mutants(&tree, group));
+        }
     }
     assert!(unexplained.is_empty(), "{} unexplained", unexplained.join("\n"));
 }
 
-fn compare_mutants(tree: &Tree) -> Vec<String> {
-    let folder = Temporary::new(&format!("mutants-{}", tree.version));
-    let (parts, agent) = Subset::all(tree);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let small = (0..SMALL).map(|_| &parts[random.below(parts.len())]).collect::<Vec<_>>();
-    let all = small.into_iter().chain(std::iter::repeat_n(&agent, LARGE));
-    let write =
-        |(at, subset)| folder.write(&format!("{at}.json"), mutants::mutant(subset, &mut random));
-    let mutants = all.enumerate().map(write).collect();
-    let unchanged = parts.iter().chain([&agent]).enumerate();
-    let write =
-        |(at, subset): (_, &Subset)| folder.write(&format!("part-{at}.json"), subset.text());
-    let unchanged = unchanged.map(write).collect();
+fn compare_mutants(tree: &Tree, group: &Group) -> Vec<String> {
+    let folder = Temporary::new(&format!("mutants-{}-{}", group.name, tree.version));
+    let schemas = (group.schemas)(tree);
+    let write = |(at, schema): (_, &Subset)| folder.write(&format!("{at}.json"), schema.text());
+    let unchanged = schemas.iter().enumerate().map(write).collect();
+    let mut unexplained = compare(tree, group.name, unchanged);
 
-    let mut unexplained = compare(tree, "parts", unchanged);
-    let verdicts = tree.judge(mutants);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut write = |at| {
+        let schema = &schemas[random.below(schemas.len())];
+        folder.write(&format!("mutant-{at}.json"), mutants::mutant(schema, &mut random))
+    };
+    let verdicts = tree.judge((0..group.mutants).map(&mut write).collect());
     let accepted = verdicts.iter().filter(|verdict| verdict.theirs.is_none()).count();
-    let few = verdicts.len() / 10;
-    assert!((few..verdicts.len() - few).contains(&accepted), "{accepted} mutants are accepted");
-    unexplained.extend(report(tree, "mutants", &verdicts));
+    let few = group.mutants / 10;
+    assert!((few..group.mutants - few).contains(&accepted), "{accepted} mutants are accepted");
+    unexplained.extend(report(tree, &format!("{} mutants", group.name), &verdicts));
     unexplained
 }
 

@@ -35,6 +35,9 @@ fn pick<'l, T>(list: &'l [T], random: &mut Random) -> &'l T {
 /// Renames a member, a value or a definition wherever the schema names it.
 fn rename(subset: &mut Subset, at: usize, random: &mut Random) {
     let words: Vec<_> = subset.blocks[at].code.split('\'').skip(1).step_by(2).collect();
+    if words.is_empty() {
+        return;
+    }
     let word = pick(&words, random).trim_start_matches('*').to_owned();
     let new = code::edited(&word, random);
     for block in &mut subset.blocks {

@@ -15,7 +15,7 @@ impl Quirk {
     }
 }
 
-const QUIRKS: [Quirk; 3] = [
+const QUIRKS: [Quirk; 4] = [
     Quirk {
         name: "an array type that is used somewhere goes by its internal name, 'strList'",
         explains: |verdict| lacks_type(verdict, |name| name.ends_with("List")),
@@ -23,6 +23,10 @@ const QUIRKS: [Quirk; 3] = [
     Quirk {
         name: "types that the reference adds go by their internal names, 'q_empty'",
         explains: |verdict| lacks_type(verdict, |name| name.starts_with("q_")),
+    },
+    Quirk {
+        name: "an empty name of a base, or of what a command takes or returns, is none",
+        explains: |verdict| lacks_type(verdict, str::is_empty),
     },
     Quirk {
         name: "it ends in an IndexError where a member excused from documentation has none, and \

@@ -2,7 +2,10 @@
 //! thousands of mutants of them.
 
 use crate::tree::Tree;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 /// A schema in parts.
 #[derive(Clone)]
@@ -11,7 +14,7 @@ pub(crate) struct Subset {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// A definition and its documentation.
+/// A definition and its documentation, or a comment about no definition.
 #[derive(Clone)]
 pub(crate) struct Block {
     /// The lines of the comment, with its fences.
@@ -23,11 +26,20 @@ pub(crate) struct Block {
 const LARGEST: usize = 8;
 
 impl Subset {
-    /// Each definition of the monitor with all it refers to, where that is not too much, and the
-    /// whole schema of the guest agent.
-    pub(crate) fn all(tree: &Tree) -> (Vec<Self>, Self) {
-        let monitor = Self::read(&tree.modules("qapi"));
-        (monitor.closures(), Self::read(&tree.modules("qga")))
+    /// Each definition of the monitor with all it refers to, where that is not too much.
+    pub(crate) fn of_monitor(tree: &Tree) -> Vec<Self> {
+        Self::read(&tree.modules("qapi")).closures()
+    }
+
+    /// The whole schema of the guest agent.
+    pub(crate) fn of_agent(tree: &Tree) -> Vec<Self> {
+        vec![Self::read(&tree.modules("qga"))]
+    }
+
+    /// A schema of the conformance tests that has everything a documentation comment can have.
+    pub(crate) fn of_documentation(tree: &Tree) -> Vec<Self> {
+        let path = tree.corpus().into_iter().find(|path| path.ends_with("doc-good.json")).unwrap();
+        vec![Self::read(&[fs::read_to_string(path).unwrap()])]
     }
 
     pub(crate) fn text(&self) -> String {
@@ -66,7 +78,7 @@ impl Subset {
     fn add(&mut self, block: Block) {
         if block.code.contains("'pragma'") {
             self.pragmas += &block.code;
-        } else if block.symbol().is_some() && !block.code.trim().is_empty() {
+        } else if !block.prose.is_empty() {
             self.blocks.push(block);
         }
     }
@@ -80,7 +92,8 @@ impl Subset {
             let blocks = blocks.into_iter().map(|at| self.blocks[at].clone()).collect();
             Some(Self { pragmas: self.pragmas.clone(), blocks })
         };
-        (0..self.blocks.len()).filter_map(closure).collect()
+        let definitions = (0..self.blocks.len()).filter(|at| self.blocks[*at].symbol().is_some());
+        definitions.filter_map(closure).collect()
     }
 
     fn reachable(&self, from: usize, names: &BTreeMap<&str, usize>) -> Option<BTreeSet<usize>> {
