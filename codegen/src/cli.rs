@@ -127,6 +127,15 @@ pub(crate) enum DialectArg {
     /// The notation of 2011: commands as lists, events by their name
     #[value(name = "2011")]
     Q2011,
+    /// The rules of QEMU 7.2, those for documentation included
+    #[value(name = "7.2")]
+    V7_2,
+    /// The rules of QEMU 10.0, those for documentation included
+    #[value(name = "10.0")]
+    V10_0,
+    /// The rules of QEMU 10.2, those for documentation included
+    #[value(name = "10.2")]
+    V10_2,
 }
 
 /// Where the tree is and what its interfaces are called.
@@ -186,6 +195,9 @@ impl From<DialectArg> for Dialect {
         match dialect {
             DialectArg::Lenient => Self::Lenient,
             DialectArg::Q2011 => Self::Q2011,
+            DialectArg::V7_2 => Self::V7_2,
+            DialectArg::V10_0 => Self::V10_0,
+            DialectArg::V10_2 => Self::V10_2,
         }
     }
 }
