@@ -81,8 +81,7 @@ fn compare(tree: &Tree, group: &str, paths: Vec<PathBuf>) -> Vec<String> {
 /// Prints the counts of a group and every disagreement; returns those without an explanation.
 fn report(tree: &Tree, group: &str, verdicts: &[Verdict]) -> Vec<String> {
     let accepted = verdicts.iter().filter(|verdict| verdict.theirs.is_none()).count();
-    let disagree: Vec<_> =
-        verdicts.iter().filter(|it| it.ours.is_none() != it.theirs.is_none()).collect();
+    let disagree: Vec<_> = verdicts.iter().filter(|verdict| !verdict.agrees()).collect();
     println!(
         "{} {group}: {} agree, {} disagree; the reference accepts {accepted}, rejects {}",
         tree.version,
@@ -103,6 +102,9 @@ fn report(tree: &Tree, group: &str, verdicts: &[Verdict]) -> Vec<String> {
 fn describe(tree: &Tree, group: &str, verdict: &Verdict) -> String {
     let name = verdict.path.file_name().unwrap_or_default().display();
     let said = |reason: &Option<String>| reason.clone().unwrap_or_else(|| "accepted".to_owned());
-    let (ours, theirs) = (said(&verdict.ours), said(&verdict.theirs));
-    format!("{} {group} {name}: ours: {ours}; reference: {theirs}", tree.version)
+    let [ours, lenient, theirs] = [&verdict.ours, &verdict.lenient, &verdict.theirs].map(said);
+    format!(
+        "{} {group} {name}: ours: {ours}; lenient: {lenient}; reference: {theirs}",
+        tree.version
+    )
 }

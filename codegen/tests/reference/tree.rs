@@ -18,8 +18,19 @@ pub(crate) struct Tree {
 /// What both parsers say of one schema: nothing if they accept it, else why not.
 pub(crate) struct Verdict {
     pub(crate) path: PathBuf,
+    /// By the dialect of the reference's release.
     pub(crate) ours: Option<String>,
+    /// By the dialect that is to accept what any release accepts.
+    pub(crate) lenient: Option<String>,
     pub(crate) theirs: Option<String>,
+}
+
+impl Verdict {
+    /// Whether both judge alike, and our lenient dialect accepts what the reference does.
+    pub(crate) fn agrees(&self) -> bool {
+        let same = self.ours.is_none() == self.theirs.is_none();
+        same && (self.theirs.is_some() || self.lenient.is_none())
+    }
 }
 
 impl Tree {
@@ -60,10 +71,15 @@ impl Tree {
     /// Has both parsers judge the schemas.
     pub(crate) fn judge(&self, paths: Vec<PathBuf>) -> Vec<Verdict> {
         let theirs = self.ask_reference(&paths);
-        let options = Options { dialect: self.dialect, ..Options::default() };
-        let judge = |(path, theirs): (PathBuf, _)| {
-            let ours = load(&path, &options).err().map(|error| error.to_string());
-            Verdict { path, ours, theirs }
+        let refusal = |path: &Path, dialect| {
+            let options = Options { dialect, ..Options::default() };
+            load(path, &options).err().map(|error| error.to_string())
+        };
+        let judge = |(path, theirs): (PathBuf, _)| Verdict {
+            ours: refusal(&path, self.dialect),
+            lenient: refusal(&path, Dialect::Lenient),
+            theirs,
+            path,
         };
         paths.into_iter().zip(theirs).map(judge).collect()
     }
