@@ -61,12 +61,9 @@ fn compare_mutants(tree: &Tree, group: &Group) -> Vec<String> {
     let unchanged = schemas.iter().enumerate().map(write).collect();
     let mut unexplained = compare(tree, group.name, unchanged);
 
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut write = |at| {
-        let schema = &schemas[random.below(schemas.len())];
-        folder.write(&format!("mutant-{at}.json"), mutants::mutant(schema, &mut random))
-    };
-    let verdicts = tree.judge((0..group.mutants).map(&mut write).collect());
+    let mutants = mutants::mutants(&schemas, group.mutants, &mut Random(0x9e37_79b9_7f4a_7c15));
+    let write = |(at, mutant)| folder.write(&format!("mutant-{at}.json"), mutant);
+    let verdicts = tree.judge(mutants.into_iter().enumerate().map(write).collect());
     let accepted = verdicts.iter().filter(|verdict| verdict.theirs.is_none()).count();
     let few = group.mutants / 10;
     assert!((few..group.mutants - few).contains(&accepted), "{accepted} mutants are accepted");

@@ -4,9 +4,22 @@ mod code;
 mod prose;
 
 use crate::{random::Random, subsets::Subset};
+use std::collections::HashSet;
 
-/// Makes one mutant.
-pub(crate) fn mutant(of: &Subset, random: &mut Random) -> String {
+/// Makes mutants of these schemas, each unlike the others and unlike what it was made of.
+pub(crate) fn mutants(of: &[Subset], count: usize, random: &mut Random) -> Vec<String> {
+    let mut seen: HashSet<_> = of.iter().map(Subset::text).collect();
+    let mut mutants = Vec::new();
+    while mutants.len() < count {
+        let mutant = mutant(pick(of, random), random);
+        if seen.insert(mutant.clone()) {
+            mutants.push(mutant);
+        }
+    }
+    mutants
+}
+
+fn mutant(of: &Subset, random: &mut Random) -> String {
     let mut subset = of.clone();
     for _ in 0..=usize::from(random.below(4) == 0) {
         let at = random.below(subset.blocks.len());

@@ -100,7 +100,10 @@ impl Tree {
         let answers = String::from_utf8(output.stdout).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(answers.lines().count(), paths.len(), "{errors}");
-        let reason = |line: &str| line.strip_prefix("reject ").map(str::to_owned);
+        let reason = |line: &str| match line {
+            "accept" => None,
+            other => Some(other.strip_prefix("reject ").expect("an answer").to_owned()),
+        };
         answers.lines().map(reason).collect()
     }
 }

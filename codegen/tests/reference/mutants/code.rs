@@ -6,10 +6,11 @@ use std::ops::Range;
 
 /// Changes one thing.
 pub(super) fn mutate(code: &mut String, random: &mut Random) {
-    let mut tokens = tokens(code);
-    if tokens.is_empty() {
+    let before = tokens(code);
+    if before.is_empty() {
         return;
     }
+    let mut tokens = before.clone();
     match random.below(16) {
         0 | 1 => drop_entry(&mut tokens, random),
         2 => copy_entry(&mut tokens, random),
@@ -24,7 +25,10 @@ pub(super) fn mutate(code: &mut String, random: &mut Random) {
         14 => change_keyword(&mut tokens, random),
         _ => change_token(&mut tokens, random),
     }
-    *code = tokens.join(" ") + "\n";
+    // Other white space is no change.
+    if tokens != before {
+        *code = tokens.join(" ") + "\n";
+    }
 }
 
 /// The word with a small change.
