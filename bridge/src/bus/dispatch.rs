@@ -13,7 +13,10 @@ use zbus::{
     message::{Header, Type},
 };
 
-use crate::transcode::{Json, shape::Method};
+use crate::transcode::{
+    Json,
+    shape::{Interface, Method},
+};
 
 use super::{
     departures::Departures,
@@ -37,11 +40,12 @@ pub struct Dispatcher {
     departures: Arc<Departures>,
 }
 
-/// Who answers a call.
-enum Found<'a> {
-    Standard(&'static Method),
-    Qapi(&'a Arc<Endpoint>, &'static Method),
-    Own(&'a Arc<Endpoint>, &'static Method),
+/// Who answers the calls of an interface.
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    Standard,
+    Qapi(&'a Arc<Endpoint>),
+    Own(&'a Arc<Endpoint>),
 }
 
 impl Dispatcher {
@@ -93,8 +97,8 @@ impl Dispatcher {
         let reply = Reply::new(header, Arc::clone(&self.outbox), permit);
         let body = message.body();
         match self.find(header) {
-            Ok(Found::Qapi(endpoint, method)) => qapi::answer(endpoint, method, &body, reply),
-            Ok(Found::Own(endpoint, method)) => {
+            Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
+            Ok((Owner::Own(endpoint), method)) => {
                 own::answer(endpoint, method, &body, reply);
                 if method.name == "Subscribe"
                     && let Some(caller) = header.sender()
@@ -102,7 +106,7 @@ impl Dispatcher {
                     self.departures.watch(caller, &self.objects);
                 }
             }
-            Ok(Found::Standard(method)) => match qapi::decode(method, &body) {
+            Ok((Owner::Standard, method)) => match qapi::decode(method, &body) {
                 Ok(call) => {
                     let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
                     let path = header.path().map_or("", |path| path.as_str());
@@ -115,35 +119,34 @@ impl Dispatcher {
     }
 
     /// The one who answers; without an interface, the first that has the member.
-    fn find(&self, header: &Header<'_>) -> Result<Found<'_>, Failure> {
+    fn find(&self, header: &Header<'_>) -> Result<(Owner<'_>, &'static Method), Failure> {
         let path = header.path().map_or("", |path| path.as_str());
         let interface = header.interface().map(|name| name.as_str());
         let member = header.member().map_or("", |member| member.as_str());
-        let wanted = |name: &str| interface.is_none_or(|interface| interface == name);
         let mut known = false;
-        if let Some(object) = self.objects.get(path) {
-            for endpoint in &object.endpoints {
-                for (served, is_own) in [(endpoint.qapi(), false), (endpoint.interface(), true)] {
-                    known |= wanted(served.name);
-                    match served.method(member).filter(|_| wanted(served.name)) {
-                        Some(method) if is_own => return Ok(Found::Own(endpoint, method)),
-                        Some(method) => return Ok(Found::Qapi(endpoint, method)),
-                        None => {}
-                    }
+        for (served, owner) in self.served(path) {
+            if interface.is_none_or(|interface| interface == served.name) {
+                known = true;
+                if let Some(method) = served.method(member) {
+                    return Ok((owner, method));
                 }
             }
         }
-        for served in standard::INTERFACES.iter().filter(|served| wanted(served.name)) {
-            // Peer belongs to the connection, whatever the path.
-            if !served.name.ends_with(".Peer") && !self.objects.contains(path) {
-                continue;
-            }
-            known = true;
-            if let Some(method) = served.method(member) {
-                return Ok(Found::Standard(method));
-            }
-        }
         Err(self.missing(path, interface, member, known))
+    }
+
+    /// The interfaces at a path.
+    fn served(&self, path: &str) -> impl Iterator<Item = (&'static Interface, Owner<'_>)> {
+        let endpoints = self.objects.get(path).map_or(&[][..], |object| &object.endpoints);
+        let own = endpoints.iter().flat_map(|endpoint| {
+            let (qapi, own) = (Owner::Qapi(endpoint), Owner::Own(endpoint));
+            [(endpoint.qapi(), qapi), (endpoint.interface(), own)]
+        });
+        let exists = self.objects.contains(path);
+        // Peer belongs to the connection, whatever the path.
+        let there = move |it: &&Interface| exists || it.name == standard::PEER;
+        let standard = standard::INTERFACES.iter().filter(there);
+        own.chain(standard.map(|interface| (interface, Owner::Standard)))
     }
 
     fn missing(&self, path: &str, interface: Option<&str>, member: &str, known: bool) -> Failure {

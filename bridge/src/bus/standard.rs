@@ -49,16 +49,16 @@ pub(super) const XML: &str = r#"  <interface name="org.freedesktop.DBus.Peer">
   </interface>
 "#;
 
+/// The interface that every connection has.
+pub(super) const PEER: &str = "org.freedesktop.DBus.Peer";
+
 const INTERFACE: Member = Member { name: "interface_name", shape: Shape::Str };
 const PROPERTY: Member = Member { name: "property_name", shape: Shape::Str };
 const VALUE: Member = Member { name: "value", shape: Shape::Any };
 
 /// The standard interfaces as tables; their members are answered by [`answer`].
 pub(super) static INTERFACES: &[Interface] = &[
-    interface(
-        "org.freedesktop.DBus.Peer",
-        &[method("GetMachineId", &[], Some(Shape::Str)), method("Ping", &[], None)],
-    ),
+    interface(PEER, &[method("GetMachineId", &[], Some(Shape::Str)), method("Ping", &[], None)]),
     interface(
         "org.freedesktop.DBus.Introspectable",
         &[method("Introspect", &[], Some(Shape::Str))],
