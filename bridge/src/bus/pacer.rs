@@ -16,6 +16,9 @@ use super::guard::Outbox;
 /// Events that wait for their turn.
 const QUEUE: usize = 1024;
 
+/// Bytes of their signals: the peer decides how large an event is.
+const BYTES: usize = 4 << 20;
+
 /// Events that leave at once after a quiet time.
 const BURST: f64 = 1000.0;
 
@@ -38,6 +41,7 @@ struct Waiting {
     tokens: f64,
     refilled: Instant,
     queue: VecDeque<(Box<str>, Vec<Message>)>,
+    bytes: usize,
     dropped: u64,
 }
 
@@ -46,8 +50,13 @@ impl Pacer {
         outbox: Arc<Outbox>,
         tell: impl Fn(u64) -> Vec<Message> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let state =
-            Waiting { tokens: BURST, refilled: Instant::now(), queue: VecDeque::new(), dropped: 0 };
+        let state = Waiting {
+            tokens: BURST,
+            refilled: Instant::now(),
+            queue: VecDeque::new(),
+            bytes: 0,
+            dropped: 0,
+        };
         Arc::new(Self { outbox, tell: Box::new(tell), state: Mutex::new(state) })
     }
 
@@ -73,7 +82,7 @@ impl Pacer {
             let mut state = self.lock();
             self.tell_dropped(&mut state);
             while !state.queue.is_empty() && state.take_token() {
-                if let Some((_, messages)) = state.queue.pop_front() {
+                if let Some(messages) = state.remove(0) {
                     self.pass(&mut state, messages);
                 }
             }
@@ -133,19 +142,34 @@ impl Waiting {
         some
     }
 
-    /// Queues a signal; in a full queue the oldest of its kind makes room, else the oldest that
-    /// may be dropped at all.
+    /// Queues an event; in a full queue the oldest of its kind makes room, else the oldest that
+    /// may be dropped at all. One that would fill the queue by itself makes none for itself.
     fn push(&mut self, event: &str, messages: Vec<Message>) {
-        if self.queue.len() >= QUEUE {
+        let size = size(&messages);
+        if size > BYTES {
+            self.dropped += 1;
+            return;
+        }
+        self.bytes += size;
+        self.queue.push_back((event.into(), messages));
+        while self.queue.len() > QUEUE || self.bytes > BYTES {
             let same = self.queue.iter().position(|(kind, _)| **kind == *event && !is_kept(kind));
             let any = || self.queue.iter().position(|(kind, _)| !is_kept(kind));
             // A peer that floods with the kinds to keep is worth no more than the others.
-            let victim = same.or_else(any).unwrap_or(0);
-            self.queue.remove(victim);
+            self.remove(same.or_else(any).unwrap_or(0));
             self.dropped += 1;
         }
-        self.queue.push_back((event.into(), messages));
     }
+
+    fn remove(&mut self, at: usize) -> Option<Vec<Message>> {
+        let (_, messages) = self.queue.remove(at)?;
+        self.bytes -= size(&messages);
+        Some(messages)
+    }
+}
+
+fn size(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.data().len()).sum()
 }
 
 /// Events whose loss would leave a client with a wrong picture for good.
@@ -199,5 +223,22 @@ mod tests {
         assert_eq!(dropped, 5001 - QUEUE as u64);
         assert_eq!(messages.len(), 1 + QUEUE);
         assert_eq!(messages[1].body().deserialize::<u64>().unwrap(), 7777);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_events_are_bounded_in_bytes() {
+        let outbox = Outbox::detached();
+        let pacer = pacer(&outbox);
+        (0..1000).for_each(|number| pacer.send("A", vec![signal(number)]));
+        let large = |size: usize| Message::signal("/x", "x.y", "L").build(&"x".repeat(size));
+        pacer.send("A", vec![signal(7777)]);
+        (0..20).for_each(|_| pacer.send("L", vec![large(1 << 20).unwrap()]));
+        pacer.send("L", vec![large(BYTES).unwrap()]);
+        assert!(pacer.lock().bytes <= BYTES);
+        assert_eq!(pacer.lock().dropped, 18, "three of 1 MiB fit, beside what was there");
+        outbox.take();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(numbers(&outbox), [7777]);
+        assert_eq!(pacer.lock().bytes, 0);
     }
 }

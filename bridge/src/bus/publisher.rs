@@ -158,9 +158,9 @@ impl Publisher {
             messages.extend(self.signals.event(seen, None));
         }
         for target in self.subscriptions.targets(seen) {
-            let message = self.signals.event(seen, Some(&target));
-            let now = message.and_then(|it| self.subscriptions.hold(target.handle, it));
-            messages.extend(now);
+            if let Some(message) = self.signals.event(seen, Some(&target)) {
+                messages.extend(self.subscriptions.hold(target.handle, message));
+            }
         }
         if !messages.is_empty() {
             self.pacer.send(seen.name, messages);

@@ -13,8 +13,10 @@ use super::seen::{Filter, Seen};
 const PER_CALLER: usize = 32;
 const TOTAL: usize = 256;
 
-/// Events that are held back for a subscriber who does not know the current state yet.
+/// Events that are held back for a subscriber who does not know the current state yet, and bytes
+/// of their signals: the peer decides how large an event is, and how long it takes to answer.
 const HELD: usize = 1024;
+const HELD_BYTES: usize = 1 << 20;
 
 /// The subscriptions to one endpoint.
 #[derive(Debug, Default)]
@@ -92,18 +94,19 @@ impl Subscriptions {
         self.chosen(|it| it.handle == handle && it.filter.admits(seen)).pop()
     }
 
-    /// Holds a signal back if its subscriber does not know the current state yet; else gives it
-    /// back.
-    pub(super) fn hold(&self, handle: u64, message: Message) -> Option<Message> {
+    /// Holds a signal back if its subscriber does not know the current state yet, and gives what
+    /// may leave: the signal itself, or what was held with it where that is too much to wait.
+    pub(super) fn hold(&self, handle: u64, message: Message) -> Vec<Message> {
         let mut list = self.lock();
         let found = list.all.iter_mut().find(|it| it.handle == handle);
-        match found.and_then(|it| it.held.as_mut()) {
-            Some(held) if held.len() < HELD => {
-                held.push(message);
-                None
-            }
-            _ => Some(message),
+        let Some(waiting) = found.map(|it| &mut it.held) else { return vec![message] };
+        let Some(held) = waiting else { return vec![message] };
+        held.push(message);
+        let bytes: usize = held.iter().map(|message| message.data().len()).sum();
+        if held.len() <= HELD && bytes <= HELD_BYTES {
+            return Vec::new();
         }
+        waiting.take().unwrap_or_default()
     }
 
     /// Ends the holding back, and gives what was.
@@ -121,5 +124,44 @@ impl Subscriptions {
 
     fn lock(&self) -> MutexGuard<'_, List> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened() -> (Subscriptions, u64) {
+        let subscriptions = Subscriptions::default();
+        let filter = Filter { events: Vec::new(), data: b"{}".to_vec() };
+        let caller = UniqueName::try_from(":1.5").unwrap();
+        let handle = subscriptions.add(&caller, filter).unwrap();
+        (subscriptions, handle)
+    }
+
+    fn signal(size: usize) -> Message {
+        Message::signal("/x", "x.y", "Z").build(&"x".repeat(size)).unwrap()
+    }
+
+    #[test]
+    fn events_wait_for_the_current_state_in_order() {
+        let (subscriptions, handle) = opened();
+        assert!(subscriptions.hold(handle, signal(1)).is_empty());
+        assert!(subscriptions.hold(handle, signal(2)).is_empty());
+        let sizes: Vec<_> =
+            subscriptions.release(handle).iter().map(|it| it.body().len()).collect();
+        assert!(sizes.len() == 2 && sizes[0] < sizes[1]);
+        assert_eq!(subscriptions.hold(handle, signal(3)).len(), 1);
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_in_number_and_bytes() {
+        let (subscriptions, handle) = opened();
+        (0..HELD).for_each(|_| assert!(subscriptions.hold(handle, signal(1)).is_empty()));
+        assert_eq!(subscriptions.hold(handle, signal(1)).len(), HELD + 1);
+        assert_eq!(subscriptions.hold(handle, signal(1)).len(), 1);
+        let (subscriptions, handle) = opened();
+        assert!(subscriptions.hold(handle, signal(HELD_BYTES / 2)).is_empty());
+        assert_eq!(subscriptions.hold(handle, signal(HELD_BYTES / 2)).len(), 2);
     }
 }
