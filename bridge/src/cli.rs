@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    daemon::{self, Bus, Error},
+    daemon::{self, Bus, Error, Machine},
     demo,
 };
 
@@ -38,6 +38,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   qapi-dbus serve --qga /run/vm1/qga.sock
   qapi-dbus serve --qmp /run/vm1/qmp.sock --name org.example.vm1 -v
   qapi-dbus serve --system --qmp /run/vm1/qmp.sock --qga /run/vm1/qga.sock
+  qapi-dbus serve --vm vm1=qmp:/run/vm1/qmp.sock,qga:/run/vm1/qga.sock --vm vm2=qmp:/run/vm2/qmp.sock
 
 Start QEMU with a monitor of its own for the bridge, for a socket serves one client:
   -qmp unix:/run/vm1/qmp.sock,server=on,wait=off";
@@ -65,12 +66,15 @@ struct Serve {
     #[arg(long, group = "bus")]
     system: bool,
     /// Socket of a guest agent
-    #[arg(long, value_name = "SOCKET", required_unless_present = "qmp")]
+    #[arg(long, value_name = "SOCKET", required_unless_present_any = ["qmp", "vm"])]
     qga: Option<PathBuf>,
     /// Socket of a monitor
     #[arg(long, value_name = "SOCKET")]
     qmp: Option<PathBuf>,
-    /// Bus name, in the place of org.qemu.qga and org.qemu.qmp
+    /// A machine at /org/qemu/vm/NAME of org.qemu.Bridge, with one or both sockets; repeatable
+    #[arg(long, value_name = "NAME=qmp:SOCKET,qga:SOCKET")]
+    vm: Vec<Machine>,
+    /// Bus name, in the place of the default ones
     #[arg(long, value_name = "N")]
     name: Option<String>,
     /// Object path, in the place of /org/qemu/qga and /org/qemu/qmp
@@ -128,6 +132,7 @@ impl Serve {
             bus,
             qga: self.qga,
             qmp: self.qmp,
+            machines: self.vm,
             name: self.name,
             path: self.path,
             timeout: self.timeout.map(Duration::from_millis),
@@ -203,5 +208,7 @@ mod tests {
         assert!(parse("qapi-dbus serve --qga s --system --session").is_err());
         assert!(parse("qapi-dbus serve --qga s --address unix:path=/x").is_ok());
         assert!(parse("qapi-dbus serve --qmp s -vvv").is_ok());
+        assert!(parse("qapi-dbus serve --vm a=qmp:s --vm b=qga:t").is_ok());
+        assert!(parse("qapi-dbus serve --vm a=s").is_err());
     }
 }

@@ -17,23 +17,22 @@ const DOCTYPE: &str = "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object 
 pub struct Objects(BTreeMap<String, Object>);
 
 /// One object: the endpoints of one machine.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Object {
     /// Monitor, agent, or both.
     pub endpoints: Vec<Arc<Endpoint>>,
-    xml: String,
 }
 
 impl Objects {
     /// Puts an endpoint on its object.
     pub fn add(&mut self, endpoint: Arc<Endpoint>) {
         let path = endpoint.path().to_owned();
-        let object = self
-            .0
-            .entry(path)
-            .or_insert_with(|| Object { endpoints: Vec::new(), xml: String::new() });
-        object.endpoints.push(endpoint);
-        object.xml = object.describe();
+        self.0.entry(path).or_default().endpoints.push(endpoint);
+    }
+
+    /// The path of every object.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The object of this path.
@@ -48,12 +47,14 @@ impl Objects {
 
     /// The introspection document of a path, if an object stands there or below it.
     pub fn introspect(&self, path: &str) -> Option<String> {
-        let interfaces = self.0.get(path).map_or(standard::XML, |object| &object.xml);
-        let children = self.children(path);
-        if children.is_empty() && !self.0.contains_key(path) {
+        let (object, children) = (self.0.get(path), self.children(path));
+        if children.is_empty() && object.is_none() {
             return None;
         }
-        let mut xml = format!("{DOCTYPE}<node>\n{interfaces}");
+        let mut xml = [DOCTYPE, "<node>\n", standard::XML].concat();
+        if let Some(object) = object {
+            object.describe(&mut xml);
+        }
         for child in children {
             // Writing to a string cannot fail.
             _ = writeln!(xml, "  <node name=\"{child}\"/>");
@@ -75,14 +76,12 @@ impl Objects {
 }
 
 impl Object {
-    fn describe(&self) -> String {
-        let mut xml = standard::XML.to_owned();
+    fn describe(&self, xml: &mut String) {
         for interface in self.endpoints.iter().flat_map(|endpoint| endpoint.interfaces()) {
             xml.push_str("  ");
             xml.push_str(interface_of(interface.xml));
             xml.push('\n');
         }
-        xml
     }
 }
 

@@ -1,6 +1,9 @@
 //! Puts the parts together: bus connection, objects, name, endpoints, and the way down.
 
-use std::{fmt, future::Future, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+mod machine;
+mod plan;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -8,16 +11,18 @@ use zbus::{
     Address, Connection, MessageStream,
     connection::Builder,
     fdo::{RequestNameFlags, RequestNameReply},
-    names::{OwnedWellKnownName, WellKnownName},
+    names::OwnedWellKnownName,
 };
 
 use crate::{
-    bus::{
-        Dispatcher, Endpoint, Objects, Settings as EndpointSettings, guard::Outbox,
-        socket::BusSocket,
-    },
-    endpoint::{Protocol, Task},
+    bus::{Dispatcher, Endpoint, Objects, guard::Outbox, socket::BusSocket},
+    endpoint::Task,
 };
+
+use plan::Plan;
+
+pub use machine::Machine;
+pub use plan::{Bus, Settings};
 
 /// How long calls in flight may take to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -27,36 +32,6 @@ const FLUSH: Duration = Duration::from_secs(2);
 
 /// How long the bus may take to answer the bridge's own calls.
 const BUS_TIMEOUT: Duration = Duration::from_secs(25);
-
-/// A message bus.
-#[derive(Clone, Debug)]
-pub enum Bus {
-    /// The user's.
-    Session,
-    /// The machine's.
-    System,
-    /// The one at this address.
-    Address(String),
-}
-
-/// What to serve, and where.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The bus.
-    pub bus: Bus,
-    /// Socket of an agent.
-    pub qga: Option<PathBuf>,
-    /// Socket of a monitor.
-    pub qmp: Option<PathBuf>,
-    /// Bus name in the place of the default ones.
-    pub name: Option<String>,
-    /// Object path in the place of the default one; for one socket.
-    pub path: Option<String>,
-    /// Deadline of every call; zero means none.
-    pub timeout: Option<Duration>,
-    /// Whether events go to subscribers only.
-    pub unicast: bool,
-}
 
 /// Why the daemon could not start or go on.
 #[derive(Debug)]
@@ -110,7 +85,7 @@ pub async fn serve(
         tokio::spawn(task.run());
     }
     let names: Vec<_> = plan.names.iter().map(|name| name.as_str()).collect();
-    let paths: Vec<_> = objects.endpoints().map(|endpoint| endpoint.path()).collect();
+    let paths: Vec<_> = objects.paths().collect();
     ready(&format!("ready: {} at {} on {address}", names.join(" "), paths.join(" ")));
     notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
@@ -120,78 +95,6 @@ pub async fn serve(
     }
     end(&connection, &plan.names, &objects, &outbox).await;
     Ok(())
-}
-
-/// What the settings come to.
-struct Plan {
-    names: Vec<OwnedWellKnownName>,
-    endpoints: Vec<EndpointSettings>,
-}
-
-impl Plan {
-    fn new(settings: &Settings) -> Result<Self, Error> {
-        let qga = settings.qga.clone().map(|socket| (Protocol::Qga, socket));
-        let qmp = settings.qmp.clone().map(|socket| (Protocol::Qmp, socket));
-        let sockets: Vec<_> = qga.into_iter().chain(qmp).collect();
-        if sockets.is_empty() {
-            return Err(Error::Settings("no socket to serve: give --qga or --qmp".into()));
-        }
-        if settings.path.is_some() && sockets.len() > 1 {
-            return Err(Error::Settings("--path is for one socket; start one bridge each".into()));
-        }
-        let mut plan = Self { names: Vec::new(), endpoints: Vec::new() };
-        for (protocol, socket) in sockets {
-            let (name, path) = defaults(protocol);
-            let name = name_of(settings.name.as_deref().unwrap_or(name))?;
-            if !plan.names.contains(&name) {
-                plan.names.push(name);
-            }
-            plan.endpoints.push(EndpointSettings {
-                protocol,
-                socket,
-                path: path_of(settings.path.as_deref().unwrap_or(path))?,
-                timeout: settings.timeout,
-                unicast: settings.unicast,
-                // Its text hides the command from whoever authorizes by member.
-                execute: !matches!(settings.bus, Bus::System),
-            });
-        }
-        Ok(plan)
-    }
-}
-
-/// Bus name and object path of a protocol (mapping, section 8).
-fn defaults(protocol: Protocol) -> (&'static str, &'static str) {
-    match protocol {
-        Protocol::Qga => ("org.qemu.qga", "/org/qemu/qga"),
-        Protocol::Qmp => ("org.qemu.qmp", "/org/qemu/qmp"),
-    }
-}
-
-fn name_of(name: &str) -> Result<OwnedWellKnownName, Error> {
-    WellKnownName::try_from(name).map(Into::into).map_err(|error| {
-        Error::Settings(format!("--name `{name}` is no bus name like org.example.vm1: {error}"))
-    })
-}
-
-fn path_of(path: &str) -> Result<String, Error> {
-    match zbus::ObjectPath::try_from(path) {
-        Ok(_) => Ok(path.to_owned()),
-        Err(error) => Err(Error::Settings(format!(
-            "--path `{path}` is no object path like /org/example/vm1: {error}"
-        ))),
-    }
-}
-
-impl Bus {
-    fn address(&self) -> Result<Address, Error> {
-        let address = match self {
-            Self::Session => Address::session(),
-            Self::System => Address::system(),
-            Self::Address(address) => Address::from_str(address),
-        };
-        address.map_err(|error| Error::Bus(self.to_string(), error))
-    }
 }
 
 async fn connect(address: &Address, bus: &Bus) -> Result<(MessageStream, Arc<Outbox>), Error> {
@@ -257,16 +160,6 @@ impl Error {
             Self::Settings(_) => 2,
             Self::NameTaken(_) | Self::NameDenied(..) => 3,
             Self::Bus(..) | Self::BusLost => 4,
-        }
-    }
-}
-
-impl fmt::Display for Bus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Session => f.write_str("the session bus"),
-            Self::System => f.write_str("the system bus"),
-            Self::Address(address) => write!(f, "the bus at `{address}`"),
         }
     }
 }
