@@ -1,17 +1,22 @@
 //! The rig itself, without the bridge: what the other tests rest on.
 
 use qapi_dbus_tests::{
+    bridge::connected,
     bus::Bus,
-    busctl, json,
+    busctl,
+    client::{MONITOR, MONITOR_ENDPOINT},
+    json,
+    ledger::Ledger,
     monitor::Monitor,
     on_each_bus,
     peer::{Answer, Peer},
     qemu::Qemu,
+    stage::Stage,
 };
 use serde_json::json;
 use zbus::Variant;
 
-on_each_bus!(a_client_owns_a_name);
+on_each_bus!(a_client_owns_a_name, a_ledger_balances);
 
 async fn a_client_owns_a_name(bus: Bus) {
     let connection = bus.connect().await;
@@ -19,6 +24,22 @@ async fn a_client_owns_a_name(bus: Bus) {
     let list = busctl::run(&bus, &["list", "--acquired"]).await;
     assert!(list.success, "{}", list.stderr);
     assert!(list.stdout.contains("org.example.Test"), "{}", list.stdout);
+}
+
+async fn a_ledger_balances(bus: Bus) {
+    let peer = Peer::monitor(|command, _| (command == "qom-get").then_some(Answer::Close));
+    let stage = Stage::monitor(&bus, &peer.socket()).await;
+    let mut ledger = Ledger::new(&bus).await;
+    ledger.calls(MONITOR, 3).await;
+    ledger.send(MONITOR, "QomGet", &(), "").await;
+    ledger.send_no_reply(MONITOR, "QueryStatus", &()).await;
+    ledger.close(MONITOR, &peer.all()).await;
+    let outcomes = ledger.outcomes();
+    assert_eq!(outcomes["org.freedesktop.DBus.Error.InvalidArgs"], 1);
+    assert!(outcomes["org.qemu.QapiError.Unknown.ConnectionLost"] >= 1, "{outcomes:?}");
+    assert_eq!(outcomes.values().sum::<usize>(), 4);
+    connected(&stage.client, MONITOR_ENDPOINT).await;
+    stage.end().await;
 }
 
 #[test]

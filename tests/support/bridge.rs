@@ -3,7 +3,7 @@
 use crate::{
     bus::Bus,
     client::{AGENT_ENDPOINT, Client, MONITOR_ENDPOINT, Target},
-    process::{self, Process},
+    process::{self, Process, Usage},
     scratch::Scratch,
     target_dir, until,
 };
@@ -59,6 +59,26 @@ impl Bridge {
         let mut command = process::program(program());
         command.args(["serve", "--address", address, "-v"]).args(options);
         Self { process: Process::start(&scratch, &mut command), _scratch: scratch }
+    }
+
+    /// What it uses now.
+    pub fn usage(&self) -> Usage {
+        self.process.usage()
+    }
+
+    /// What it said on standard error so far.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Asks it to end.

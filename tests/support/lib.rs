@@ -15,6 +15,7 @@ pub mod client;
 pub mod cpio;
 pub mod guest;
 pub mod json;
+pub mod ledger;
 pub mod monitor;
 pub mod peer;
 pub mod process;
@@ -22,6 +23,7 @@ pub mod python;
 pub mod qemu;
 pub mod release;
 pub mod scratch;
+pub mod stage;
 pub mod storage;
 
 use std::{future::Future, path::PathBuf, time::Duration};

@@ -33,6 +33,17 @@ pub struct Process {
     log: PathBuf,
 }
 
+/// What a process uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Resident memory in KiB.
+    pub memory: u64,
+    /// The most resident memory so far, in KiB.
+    pub peak: u64,
+    /// Open file descriptors.
+    pub descriptors: usize,
+}
+
 impl Process {
     /// Starts `command`, made by [`program`]; `scratch` keeps what it says on standard error and
     /// must live longer.
@@ -68,6 +79,18 @@ impl Process {
     /// If it was waited for already.
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()
+    }
+
+    /// What it uses now.
+    pub fn usage(&self) -> Usage {
+        let proc = PathBuf::from(format!("/proc/{}", self.id()));
+        let status = fs::read_to_string(proc.join("status")).unwrap();
+        let kibibytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap()
+        };
+        let descriptors = fs::read_dir(proc.join("fd")).unwrap().count();
+        Usage { memory: kibibytes("VmRSS:"), peak: kibibytes("VmHWM:"), descriptors }
     }
 
     /// Sends a signal.
