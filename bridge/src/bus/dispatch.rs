@@ -55,6 +55,11 @@ impl Dispatcher {
         Self { objects, outbox, permits: Arc::default(), departures }
     }
 
+    /// How many calls are in flight.
+    pub fn calls(&self) -> usize {
+        self.permits.held()
+    }
+
     /// Answers calls until the connection ends.
     ///
     /// # Cancel safety

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Completion, Config, Handle, Limits, Protocol, Request, Task},
+    endpoint::{self, Completion, Config, Handle, Limits, Protocol, Request, State, Task},
     generated,
     transcode::{Timeout, shape::Interface},
 };
@@ -70,6 +70,11 @@ impl Endpoint {
     /// Path of its object.
     pub fn path(&self) -> &str {
         &self.settings.path
+    }
+
+    /// Whether its peer answers.
+    pub fn is_ready(&self) -> bool {
+        self.publisher.status().state == State::Ready
     }
 
     /// Refuses new calls, waits at most `drain` for those in flight and ends the task.

@@ -11,10 +11,11 @@ use std::{
     io,
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use event_listener::Event;
-use tokio::{io::Interest, net::UnixStream};
+use tokio::{io::Interest, net::UnixStream, time::Instant};
 use tracing::{error, warn};
 use zbus::{Message, message::Type};
 
@@ -44,6 +45,8 @@ struct Queue {
     written: usize,
     bytes: usize,
     closed: bool,
+    /// Since when the bus has taken nothing of what waits.
+    blocked: Option<Instant>,
 }
 
 impl Outbox {
@@ -126,6 +129,11 @@ impl Outbox {
         }
     }
 
+    /// For how long the bus has taken nothing of what waits; `None` while nothing waits.
+    pub fn blocked(&self) -> Option<Duration> {
+        self.lock().blocked.map(|since| since.elapsed())
+    }
+
     /// Drops what is queued and everything that comes.
     pub fn close(&self) {
         let mut queue = self.lock();
@@ -172,6 +180,7 @@ impl Outbox {
     fn pump(&self) -> io::Result<()> {
         let Some(stream) = &self.stream else { return Ok(()) };
         let mut queue = self.lock();
+        let mut moved = false;
         while let Some(message) = queue.messages.front() {
             let data = message.data();
             let fds: Vec<_> = match queue.written {
@@ -182,7 +191,12 @@ impl Outbox {
             match stream.try_io(Interest::WRITABLE, || super::socket::send(stream, rest, &fds)) {
                 Ok(sent) if sent < rest.len() => queue.written += sent,
                 Ok(_) => queue.finish_first(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if moved || queue.blocked.is_none() {
+                        queue.blocked = Some(Instant::now());
+                    }
+                    return Ok(());
+                }
                 Err(error) => {
                     *queue = Queue { closed: true, ..Queue::default() };
                     drop(queue);
@@ -190,7 +204,9 @@ impl Outbox {
                     return Err(error);
                 }
             }
+            moved = true;
         }
+        queue.blocked = None;
         drop(queue);
         self.changed.notify(usize::MAX);
         Ok(())
@@ -212,5 +228,31 @@ impl Queue {
             // A burst may have made it large.
             self.messages.shrink_to(64);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
+        let (ours, mut bus) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let outbox = Outbox::new(Arc::new(UnixStream::from_std(ours).unwrap()));
+        outbox.stream.as_ref().unwrap().writable().await.unwrap();
+        assert_eq!(outbox.blocked(), None);
+        outbox.send(Message::signal("/x", "x.y", "Z").build(&"x".repeat(4 << 20)).unwrap());
+        let seconds = Duration::from_secs(9);
+        tokio::time::advance(seconds).await;
+        outbox.pump().unwrap();
+        assert_eq!(outbox.blocked(), Some(seconds));
+        bus.set_nonblocking(true).unwrap();
+        while bus.read(&mut [0; 4096]).is_ok() {}
+        outbox.stream.as_ref().unwrap().writable().await.unwrap();
+        outbox.pump().unwrap();
+        assert_eq!(outbox.blocked(), Some(Duration::ZERO));
     }
 }

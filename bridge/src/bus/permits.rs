@@ -50,6 +50,11 @@ impl Permits {
         Ok(Permit { held: Some((Arc::clone(self), sender.to_owned())) })
     }
 
+    /// How many are held.
+    pub(super) fn held(&self) -> usize {
+        self.lock().values().sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
