@@ -1,16 +1,15 @@
 //! The command line: arguments to settings, errors to exit codes.
 
-use std::{future::Future, io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
+use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::info;
 
 use crate::{
     daemon::{self, Bus, Error, Machine},
-    demo,
+    demo, log,
 };
 
 /// QEMU's monitor and guest agent on D-Bus, typed.
@@ -113,7 +112,7 @@ impl Cli {
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("qapi-dbus: {error:#}");
+                log::complain(&format!("{error:#}"));
                 error.downcast_ref::<Error>().map_or(ExitCode::FAILURE, |error| error.code().into())
             }
         }
@@ -122,7 +121,7 @@ impl Cli {
 
 impl Serve {
     async fn run(self) -> anyhow::Result<()> {
-        log(self.verbose);
+        log::start(self.verbose);
         let bus = match self.bus.chosen() {
             Some(bus) => bus,
             None if self.system => Bus::System,
@@ -138,14 +137,16 @@ impl Serve {
             timeout: self.timeout.map(Duration::from_millis),
             unicast: self.unicast,
         };
-        daemon::serve(settings, terminated()?, |line| println!("{line}")).await?;
+        let stopped = terminated()?;
+        tokio::spawn(hangups()?);
+        daemon::serve(settings, stopped, log::say).await?;
         Ok(())
     }
 }
 
 impl Demo {
     async fn run(self) -> anyhow::Result<()> {
-        log(self.verbose);
+        log::start(self.verbose);
         demo::run(demo::Options { bus: self.bus.chosen(), once: self.once }).await
     }
 }
@@ -175,20 +176,15 @@ pub fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn log(verbose: u8) {
-    let level = match verbose {
-        0 => LevelFilter::WARN,
-        1 => LevelFilter::INFO,
-        2 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    // The bus library prints whole messages, and arguments may hold secrets.
-    let targets = Targets::new().with_target("qapi_dbus", level).with_default(LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time();
-    tracing_subscriber::registry().with(targets).with(lines).init();
+/// Takes SIGHUP for what it means to a service: to read the configuration again. There is none to
+/// read, and it must not end the bridge.
+fn hangups() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup()).context("handling SIGHUP")?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            info!("SIGHUP: there is no configuration to read again");
+        }
+    })
 }
 
 #[cfg(test)]

@@ -14,5 +14,6 @@ pub mod daemon;
 pub mod demo;
 pub mod endpoint;
 pub mod generated;
+mod log;
 pub mod skew;
 pub mod transcode;
