@@ -1,6 +1,9 @@
 //! The command line: arguments to settings, errors to exit codes.
 
-use std::{future::Future, io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    future::Future, io::IsTerminal, panic::PanicHookInfo, path::PathBuf, process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -189,6 +192,15 @@ fn log(verbose: u8) {
         .with_ansi(std::io::stderr().is_terminal())
         .without_time();
     tracing_subscriber::registry().with(targets).with(lines).init();
+    std::panic::set_hook(Box::new(tell_panic));
+}
+
+/// Says where, and the text only if it is one of the program's own: a formatted one may quote
+/// arguments, which may be secrets.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let text = panic.payload().downcast_ref::<&str>().copied().unwrap_or("(withheld)");
+    tracing::error!(place, text, "panicked");
 }
 
 #[cfg(test)]
