@@ -6,6 +6,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
+    panic::PanicHookInfo,
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -32,6 +33,7 @@ pub(crate) fn start(verbose: u8) {
         .with_ansi(io::stderr().is_terminal())
         .without_time();
     tracing_subscriber::registry().with(targets).with(lines).init();
+    std::panic::set_hook(Box::new(tell_panic));
 }
 
 /// Says a line on standard output.
@@ -43,6 +45,14 @@ pub(crate) fn say(line: &str) {
 /// Says on standard error why the program ends.
 pub(crate) fn complain(line: &str) {
     _ = writeln!(Impatient(io::stderr()), "qapi-dbus: {line}");
+}
+
+/// Says where, and the text only if it is one of the program's own: a formatted one may quote
+/// arguments, which may be secrets.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let text = panic.payload().downcast_ref::<&str>().copied().unwrap_or("(withheld)");
+    tracing::error!(place, text, "panicked");
 }
 
 /// Takes everything at once, and passes on what the stream takes without making anybody wait.

@@ -41,11 +41,18 @@ impl Bridge {
     /// # Panics
     /// If it ends instead.
     pub async fn serve(bus: &Bus, options: &[&OsStr]) -> Self {
-        let mut bridge = Self::launch(bus, options);
-        let line = bridge.process.line().await;
+        Self::launch(bus, options).ready().await
+    }
+
+    /// Waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// If it ends instead.
+    pub async fn ready(mut self) -> Self {
+        let line = self.process.line().await;
         let line = line.expect("the bridge says that it is ready");
         assert!(line.contains("ready"), "the bridge says {line:?}");
-        bridge
+        self
     }
 
     /// Starts one with these options and waits for nothing.
@@ -55,9 +62,15 @@ impl Bridge {
 
     /// The same for a bus that need not exist.
     pub fn launch_at(address: &str, options: &[&OsStr]) -> Self {
+        Self::launch_through(&[], address, options)
+    }
+
+    /// The same by a program that changes what the bridge may do, or its environment.
+    pub fn launch_through(wrapper: &[&str], address: &str, options: &[&OsStr]) -> Self {
         let scratch = Scratch::new();
-        let mut command = process::program(program());
-        command.args(["serve", "--address", address, "-v"]).args(options);
+        let line: Vec<_> = wrapper.iter().map(OsStr::new).chain([program().as_os_str()]).collect();
+        let mut command = process::program(line[0]);
+        command.args(&line[1..]).args(["serve", "--address", address, "-v"]).args(options);
         Self { process: Process::start(&scratch, &mut command), _scratch: scratch }
     }
 

@@ -3,15 +3,20 @@
 use crate::{scratch::Scratch, until};
 use serde_json::{Value, json};
 use std::{
-    io,
+    fs, io,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
     sync::mpsc,
     task::JoinHandle,
+    time::sleep,
 };
 
 /// What a script says to a command.
@@ -23,6 +28,14 @@ pub enum Answer {
     Error(&'static str, &'static str),
     /// These bytes, whatever they are.
     Raw(Vec<u8>),
+    /// The same some time later; nothing else is read meanwhile.
+    Late(Duration, Box<Answer>),
+    /// The same, a byte each so often; nothing else is read meanwhile.
+    Drip(Duration, Box<Answer>),
+    /// The same with this id in the place of the request's.
+    Forged(Value, Box<Answer>),
+    /// These bytes, and then the connection ends.
+    Last(Vec<u8>),
     /// Nothing.
     Silence,
     /// The connection ends.
@@ -34,7 +47,8 @@ pub enum Answer {
 pub struct Peer {
     scratch: Scratch,
     lines: Arc<Mutex<Vec<String>>>,
-    outbox: mpsc::UnboundedSender<Vec<u8>>,
+    outbox: mpsc::UnboundedSender<Order>,
+    restarts: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -42,13 +56,20 @@ impl Peer {
     /// A monitor. `script` answers a command with its arguments; what it leaves is answered as a
     /// QEMU without machine would, as far as a bridge has to ask.
     pub fn monitor(script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static) -> Self {
-        let capabilities = json!({ "version": VERSION.version(), "capabilities": ["oob"] });
-        Self::start(json!({ "QMP": capabilities }).to_string() + "\r\n", script)
+        Self::greeting(greeting("").into_bytes(), script)
+    }
+
+    /// A monitor that greets with these bytes.
+    pub fn greeting(
+        greeting: Vec<u8>,
+        script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static,
+    ) -> Self {
+        Self::start(greeting, script)
     }
 
     /// A guest agent.
     pub fn agent(script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static) -> Self {
-        Self::start(String::new(), script)
+        Self::start(Vec::new(), script)
     }
 
     /// Its socket.
@@ -73,42 +94,76 @@ impl Peer {
         until(&what, async || (self.lines(command).len() >= count).then_some(())).await;
     }
 
-    /// Sends bytes unasked to the client.
+    /// Forgets the lines that arrived so far.
+    pub fn forget(&self) {
+        self.lines.lock().unwrap().clear();
+    }
+
+    /// Sends bytes unasked to the client, or to the next one if there is none.
     pub fn send(&self, bytes: impl Into<Vec<u8>>) {
-        self.outbox.send(bytes.into()).unwrap();
+        self.order(Order::Send(bytes.into()));
+    }
+
+    /// Neither reads nor writes for some time.
+    pub fn stall(&self, time: Duration) {
+        self.order(Order::Stall(time));
+    }
+
+    /// Ends the connection and stops listening, as a process that ends does; listens again after
+    /// some time.
+    pub fn restart(&self, after: Duration) {
+        self.order(Order::Restart(after));
     }
 
     /// Answers the last request with this command, which the script left without an answer.
     pub fn reply(&self, command: &str, value: Value) {
         let line = self.lines(command).pop().unwrap();
         let request: Value = serde_json::from_str(&line).unwrap();
-        let bytes = encode(Answer::Return(value), command, request.get("id"));
-        self.send(bytes.unwrap());
+        self.send(Turn::new(Answer::Return(value), command, request.get("id")).bytes);
+    }
+
+    /// Counts the restarts, each before the connection ends.
+    pub fn restarts(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.restarts)
     }
 
     /// Sends an event to the client.
     pub fn event(&self, name: &str, data: Value) {
-        let timestamp = json!({ "seconds": 1_700_000_000, "microseconds": 250_000 });
-        let event = json!({ "timestamp": timestamp, "event": name, "data": data });
-        self.send(event.to_string() + "\r\n");
+        self.send(event(name, data));
+    }
+
+    fn order(&self, order: Order) {
+        self.outbox.send(order).unwrap();
     }
 
     fn start(
-        greeting: String,
+        greeting: Vec<u8>,
         script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static,
     ) -> Self {
         let scratch = Scratch::new();
-        let listener = UnixListener::bind(scratch.path(SOCKET)).unwrap();
+        let socket = scratch.path(SOCKET);
+        let mut listener = UnixListener::bind(&socket).unwrap();
         let lines = Arc::default();
         let (outbox, unasked) = mpsc::unbounded_channel();
-        let mut session = Session { greeting, script, lines: Arc::clone(&lines), unasked };
+        let restarts = Arc::<AtomicUsize>::default();
+        let mut session = Session {
+            greeting,
+            script,
+            lines: Arc::clone(&lines),
+            unasked,
+            restarts: Arc::clone(&restarts),
+        };
         let server = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 // Its end, expected or not, is the client's business; the next one is served.
-                let _ = session.serve(client).await;
+                let Ok(End::Restart(after)) = session.serve(client).await else { continue };
+                drop(listener);
+                sleep(after).await;
+                fs::remove_file(&socket).unwrap();
+                listener = UnixListener::bind(&socket).unwrap();
             }
         });
-        Self { scratch, lines, outbox, server }
+        Self { scratch, lines, outbox, restarts, server }
     }
 }
 
@@ -116,6 +171,19 @@ impl Drop for Peer {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// The line with which a monitor greets; `package` is a part of its version.
+pub fn greeting(package: &str) -> String {
+    let version = json!({ "qemu": VERSION.version()["qemu"], "package": package });
+    let greeting = json!({ "QMP": { "version": version, "capabilities": ["oob"] } });
+    greeting.to_string() + "\r\n"
+}
+
+/// The line of an event.
+pub fn event(name: &str, data: Value) -> String {
+    let timestamp = json!({ "seconds": 1_700_000_000, "microseconds": 250_000 });
+    json!({ "timestamp": timestamp, "event": name, "data": data }).to_string() + "\r\n"
 }
 
 const SOCKET: &str = "peer.sock";
@@ -133,61 +201,127 @@ impl Version {
     }
 }
 
+/// What a peer does unasked.
+enum Order {
+    Send(Vec<u8>),
+    Stall(Duration),
+    Restart(Duration),
+}
+
+/// How a connection ended.
+enum End {
+    Closed,
+    Restart(Duration),
+}
+
 struct Session<S> {
-    greeting: String,
+    greeting: Vec<u8>,
     script: S,
     lines: Arc<Mutex<Vec<String>>>,
-    unasked: mpsc::UnboundedReceiver<Vec<u8>>,
+    unasked: mpsc::UnboundedReceiver<Order>,
+    restarts: Arc<AtomicUsize>,
 }
 
 impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
-    async fn serve(&mut self, client: UnixStream) -> io::Result<()> {
+    async fn serve(&mut self, client: UnixStream) -> io::Result<End> {
         let (read, mut write) = client.into_split();
         let mut read = BufReader::new(read);
-        write.write_all(self.greeting.as_bytes()).await?;
+        // To write to a client that has gone fails; what it said before is still to be read.
+        let _ = write.write_all(&self.greeting).await;
         let mut line = Vec::new();
         loop {
             tokio::select! {
                 count = read.read_until(b'\n', &mut line) => {
                     if count? == 0 {
-                        return Ok(());
+                        return Ok(End::Closed);
                     }
-                    let Some(answer) = self.answer(&line) else { return Ok(()) };
+                    let turn = self.answer(&line);
                     line.clear();
-                    write.write_all(&answer).await?;
+                    turn.take(&mut write).await;
+                    if turn.ends {
+                        return Ok(End::Closed);
+                    }
                 }
-                Some(bytes) = self.unasked.recv() => write.write_all(&bytes).await?,
+                Some(order) = self.unasked.recv() => match order {
+                    Order::Send(bytes) => drop(write.write_all(&bytes).await),
+                    Order::Stall(time) => sleep(time).await,
+                    Order::Restart(after) => {
+                        self.restarts.fetch_add(1, Ordering::Relaxed);
+                        return Ok(End::Restart(after));
+                    }
+                },
             }
         }
     }
 
-    /// The bytes to answer with; `None` ends the connection.
-    fn answer(&self, line: &[u8]) -> Option<Vec<u8>> {
+    fn answer(&self, line: &[u8]) -> Turn {
         // QGA clients begin with 0xFF, which flushes the parser of the real agent.
         let text: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0xFF).collect();
         let text = String::from_utf8(text).unwrap();
         self.lines.lock().unwrap().push(text.trim().to_owned());
-        let Ok(request) = serde_json::from_str::<Value>(&text) else { return Some(Vec::new()) };
-        let command = request.get("execute").or(request.get("exec-oob"))?.as_str()?;
+        let Ok(request) = serde_json::from_str::<Value>(&text) else { return Turn::default() };
+        let command = request.get("execute").or(request.get("exec-oob"));
+        let command = command.and_then(Value::as_str).unwrap_or_default();
         let arguments = request.get("arguments").cloned().unwrap_or(json!({}));
         let answer = (self.script)(command, &arguments);
-        encode(answer.unwrap_or_else(|| usual(command, &arguments)), command, request.get("id"))
+        let answer = answer.unwrap_or_else(|| usual(command, &arguments));
+        Turn::new(answer, command, request.get("id"))
     }
 }
 
-fn encode(answer: Answer, command: &str, id: Option<&Value>) -> Option<Vec<u8>> {
-    let mut reply = match answer {
-        Answer::Return(value) => json!({ "return": value }),
-        Answer::Error(class, desc) => json!({ "error": { "class": class, "desc": desc } }),
-        Answer::Raw(bytes) => return Some(bytes),
-        Answer::Silence => return Some(Vec::new()),
-        Answer::Close => return None,
-    };
+/// What a peer does after a request.
+#[derive(Default)]
+struct Turn {
+    after: Duration,
+    /// Between two bytes.
+    drip: Option<Duration>,
+    bytes: Vec<u8>,
+    ends: bool,
+}
+
+impl Turn {
+    fn new(answer: Answer, command: &str, id: Option<&Value>) -> Self {
+        let reply = match answer {
+            Answer::Return(value) => json!({ "return": value }),
+            Answer::Error(class, desc) => json!({ "error": { "class": class, "desc": desc } }),
+            Answer::Raw(bytes) => return Self { bytes, ..Self::default() },
+            Answer::Last(bytes) => return Self { bytes, ends: true, ..Self::default() },
+            Answer::Late(after, answer) => {
+                return Self { after, ..Self::new(*answer, command, id) };
+            }
+            Answer::Drip(pause, answer) => {
+                return Self { drip: Some(pause), ..Self::new(*answer, command, id) };
+            }
+            Answer::Forged(id, answer) => return Self::new(*answer, command, Some(&id)),
+            Answer::Silence => return Self::default(),
+            Answer::Close => return Self { ends: true, ..Self::default() },
+        };
+        Self { bytes: encode(reply, command, id), ..Self::default() }
+    }
+
+    /// To write to a client that has gone fails; what it said before is still to be read.
+    async fn take(&self, write: &mut OwnedWriteHalf) {
+        if !self.after.is_zero() {
+            sleep(self.after).await;
+        }
+        let size = if self.drip.is_some() { 1 } else { self.bytes.len().max(1) };
+        for piece in self.bytes.chunks(size) {
+            if write.write_all(piece).await.is_err() {
+                return;
+            }
+            if let Some(pause) = self.drip {
+                sleep(pause).await;
+            }
+        }
+    }
+}
+
+fn encode(mut reply: Value, command: &str, id: Option<&Value>) -> Vec<u8> {
     if let Some(id) = id {
         reply["id"] = id.clone();
     }
     let sentinel: &[u8] = if command == "guest-sync-delimited" { &[0xFF] } else { &[] };
-    Some([sentinel, reply.to_string().as_bytes(), b"\n"].concat())
+    [sentinel, reply.to_string().as_bytes(), b"\n"].concat()
 }
 
 /// What any peer answers to the commands with which a bridge gets to know it.

@@ -13,9 +13,12 @@ use zbus::{
     message::{Header, Type},
 };
 
-use crate::transcode::{
-    Json,
-    shape::{Interface, Method},
+use crate::{
+    endpoint::Count,
+    transcode::{
+        Json,
+        shape::{Interface, Method},
+    },
 };
 
 use super::{
@@ -69,11 +72,7 @@ impl Dispatcher {
         while let Some(message) = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await
         {
             match message {
-                Ok(message) if message.message_type() == Type::MethodCall => self.guarded(&message),
-                Ok(message) if message.message_type() == Type::Signal => {
-                    self.departures.signal(&message, &self.objects);
-                }
-                Ok(_) => {}
+                Ok(message) => self.guarded(&message),
                 Err(error) => return error!(%error, "the bus connection ended"),
             }
         }
@@ -81,10 +80,28 @@ impl Dispatcher {
 
     /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
     fn guarded(&self, message: &Message) {
-        if catch_unwind(AssertUnwindSafe(|| self.dispatch(message))).is_err() {
+        let take = || match message.message_type() {
+            Type::MethodCall => self.dispatch(message),
+            Type::Signal => self.departures.signal(message, &self.objects),
+            _ => {}
+        };
+        if catch_unwind(AssertUnwindSafe(take)).is_err() {
             let header = message.header();
             error!(member = ?header.member(), "internal error in a call");
+            if let Some(endpoint) = self.addressed(&header) {
+                endpoint.account().count(Count::InternalErrors);
+            }
         }
+    }
+
+    /// The endpoint whose interface is called.
+    fn addressed(&self, header: &Header<'_>) -> Option<&Arc<Endpoint>> {
+        let object = self.objects.get(header.path()?)?;
+        let interface = header.interface()?;
+        let is_its = |endpoint: &&Arc<Endpoint>| {
+            endpoint.interfaces().iter().any(|served| served.name == interface.as_str())
+        };
+        object.endpoints.iter().find(is_its)
     }
 
     fn dispatch(&self, message: &Message) {

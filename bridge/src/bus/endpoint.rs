@@ -5,14 +5,20 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Completion, Config, Handle, Limits, Protocol, Request, State, Task},
+    endpoint::{self, Account, Completion, Config, Handle, Limits, Protocol, Request, State, Task},
     generated,
     transcode::{Timeout, shape::Interface},
 };
 
 use super::{
-    guard::Outbox, inquiry::Inquiry, properties::Properties, publisher::Publisher,
-    subscriptions::Subscriptions, tables, waiters::Waiters,
+    guard::Outbox,
+    inquiry::Inquiry,
+    planted::planted,
+    properties::{self, Properties},
+    publisher::Publisher,
+    subscriptions::Subscriptions,
+    tables,
+    waiters::Waiters,
 };
 
 /// Bytes of a request that the monitor reads in a second; it reads one at a time.
@@ -55,13 +61,15 @@ pub(super) struct Choice {
 impl Endpoint {
     /// An endpoint, and the task that will serve its socket once it is spawned.
     pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
-        let publisher = Arc::new(Publisher::new(&settings, outbox));
+        let account = Arc::<Account>::default();
+        let publisher = Arc::new(Publisher::new(&settings, Arc::clone(&account), outbox));
         let inquiry = Arc::new(Inquiry::new(settings.protocol, Arc::clone(&publisher)));
         let (handle, task) = endpoint::new(Config {
             socket: settings.socket.clone(),
             protocol: settings.protocol,
             limits: Limits::new(settings.protocol),
             observer: inquiry.clone(),
+            account,
         });
         inquiry.ask_through(handle.clone());
         (Arc::new(Self { settings, publisher, handle }), task)
@@ -105,7 +113,13 @@ impl Endpoint {
     }
 
     pub(super) fn properties(&self) -> Properties {
-        self.publisher.properties()
+        let mut properties = self.publisher.properties();
+        properties.push(properties::counters(self.account()));
+        properties
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        self.publisher.account()
     }
 
     pub(super) fn publisher(&self) -> &Arc<Publisher> {
@@ -129,6 +143,7 @@ impl Endpoint {
         choice: Choice,
         completion: Completion,
     ) {
+        planted(command.as_bytes());
         let known = self.qapi().command(command);
         let timeout = self.deadline(command, arguments.len(), choice);
         debug!(command, bytes = arguments.len(), "call");

@@ -41,11 +41,10 @@ impl Inquiry {
         let _ = self.handle.set(handle);
     }
 
-    /// An agent has told its commands and has no schema to ask for.
+    /// An agent has told its commands, which change with its state, and has no schema to ask for.
     fn agent(&self, status: &Status) {
-        if !status.commands.is_empty() && !self.asked.swap(true, Ordering::Relaxed) {
-            let difference = Difference::from_commands(qapi(self.protocol), &status.commands);
-            tell(&self.publisher, difference);
+        if !status.commands.is_empty() {
+            tell(&self.publisher, Difference::from_commands(qapi(self.protocol), &status.commands));
         }
     }
 
@@ -72,6 +71,10 @@ impl Observer for Inquiry {
         self.publisher.event(event);
     }
 
+    fn event_lost(&self) {
+        self.publisher.event_lost();
+    }
+
     fn changed(&self, status: &Status) {
         self.publisher.changed(status);
         match (status.state, self.protocol) {
@@ -86,7 +89,10 @@ fn compare(protocol: Protocol, publisher: &Publisher, outcome: Outcome<'_>) {
     match outcome {
         Outcome::Return(text) => match Difference::from_schema(qapi(protocol), text) {
             Ok(difference) => tell(publisher, difference),
-            Err(error) => warn!(socket = %publisher.socket(), %error, "schema not understood"),
+            Err(error) if publisher.account().may_tell() => {
+                warn!(socket = %publisher.socket(), %error, "schema not understood");
+            }
+            Err(error) => debug!(socket = %publisher.socket(), %error, "schema not understood"),
         },
         // Before its machine is configured a monitor may refuse, and others have no schema.
         refused => debug!(socket = %publisher.socket(), ?refused, "no schema to compare with"),
@@ -95,6 +101,9 @@ fn compare(protocol: Protocol, publisher: &Publisher, outcome: Outcome<'_>) {
 
 fn tell(publisher: &Publisher, difference: Difference) {
     let socket = publisher.socket();
+    if !publisher.differs(&difference) {
+        return;
+    }
     info!(%socket, %difference, "schema compared");
     for (kind, names) in difference.lists() {
         debug!(%socket, kind, names = names.join(" "), "schema");

@@ -16,6 +16,7 @@ mod objects;
 mod own;
 mod pacer;
 mod permits;
+mod planted;
 mod properties;
 mod publisher;
 mod qapi;

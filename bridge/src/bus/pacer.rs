@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use tracing::warn;
 use zbus::Message;
 
+use crate::endpoint::{Account, Count};
+
 use super::guard::Outbox;
 
 /// Events that wait for their turn.
@@ -29,6 +31,7 @@ const RATE: f64 = 200.0;
 /// queue is dropped and told by `EventsDropped`.
 pub(super) struct Pacer {
     outbox: Arc<Outbox>,
+    account: Arc<Account>,
     tell: Tell,
     state: Mutex<Waiting>,
 }
@@ -43,11 +46,14 @@ struct Waiting {
     queue: VecDeque<(Box<str>, Vec<Message>)>,
     bytes: usize,
     dropped: u64,
+    /// There is a task that passes on what waits.
+    draining: bool,
 }
 
 impl Pacer {
     pub(super) fn new(
         outbox: Arc<Outbox>,
+        account: Arc<Account>,
         tell: impl Fn(u64) -> Vec<Message> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let state = Waiting {
@@ -56,29 +62,42 @@ impl Pacer {
             queue: VecDeque::new(),
             bytes: 0,
             dropped: 0,
+            draining: false,
         };
-        Arc::new(Self { outbox, tell: Box::new(tell), state: Mutex::new(state) })
+        Arc::new(Self { outbox, account, tell: Box::new(tell), state: Mutex::new(state) })
     }
 
     /// Passes the signals of an event on, now or when its turn comes.
     pub(super) fn send(self: &Arc<Self>, event: &str, messages: Vec<Message>) {
         let mut state = self.lock();
         if state.queue.is_empty() && state.take_token() {
-            return self.pass(&mut state, messages);
+            self.pass(&mut state, messages);
+        } else {
+            state.push(event, messages);
         }
-        let idle = state.queue.is_empty();
-        state.push(event, messages);
-        drop(state);
-        if idle {
+        self.start(&mut state);
+    }
+
+    /// There was an event that cannot be passed on.
+    pub(super) fn lost(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.dropped += 1;
+        self.start(&mut state);
+    }
+
+    fn start(self: &Arc<Self>, state: &mut Waiting) {
+        if state.waits() && !state.draining {
+            state.draining = true;
             tokio::spawn(Arc::clone(self).drain());
         }
     }
 
     /// Passes on what waits, until nothing does.
     async fn drain(self: Arc<Self>) {
-        let mut interval = tokio::time::interval(Duration::from_secs_f64(10.0 / RATE));
+        let pause = Duration::from_secs_f64(10.0 / RATE);
         loop {
-            interval.tick().await;
+            // Also before the first time: losses are counted together.
+            tokio::time::sleep(pause).await;
             let mut state = self.lock();
             self.tell_dropped(&mut state);
             while !state.queue.is_empty() && state.take_token() {
@@ -86,8 +105,9 @@ impl Pacer {
                     self.pass(&mut state, messages);
                 }
             }
-            if state.queue.is_empty() {
+            if !state.waits() {
                 state.queue = VecDeque::new();
+                state.draining = false;
                 return;
             }
         }
@@ -113,7 +133,10 @@ impl Pacer {
             return;
         }
         if self.send_all((self.tell)(state.dropped)) {
-            warn!(count = state.dropped, "events dropped");
+            self.account.add(Count::EventsDropped, state.dropped);
+            if self.account.may_tell() {
+                warn!(count = state.dropped, "events dropped");
+            }
             state.dropped = 0;
         }
     }
@@ -130,6 +153,11 @@ impl fmt::Debug for Pacer {
 }
 
 impl Waiting {
+    /// Whether there is something to tell.
+    fn waits(&self) -> bool {
+        !self.queue.is_empty() || self.dropped > 0
+    }
+
     fn take_token(&mut self) -> bool {
         let now = Instant::now();
         let gained = (now - self.refilled).as_secs_f64() * RATE;
@@ -187,7 +215,7 @@ mod tests {
     }
 
     fn pacer(outbox: &Arc<Outbox>) -> Arc<Pacer> {
-        Pacer::new(outbox.clone(), |count| {
+        Pacer::new(outbox.clone(), Arc::default(), |count| {
             vec![Message::signal("/x", "x.y", "EventsDropped").build(&count).unwrap()]
         })
     }

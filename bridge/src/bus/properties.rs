@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    endpoint::{Protocol, State, Status},
+    endpoint::{Account, Protocol, State, Status},
     skew::{self, Difference},
     transcode::{
         Json,
@@ -17,6 +17,8 @@ static TYPES: Object = Object {
     members: &[
         Member { name: "Capabilities", shape: Shape::List(&Shape::Str) },
         Member { name: "Commands", shape: Shape::List(&Shape::Str) },
+        Member { name: COUNTERS, shape: Shape::Counts },
+        Member { name: "Misbehaving", shape: Shape::Bool },
         Member { name: "RunState", shape: Shape::Str },
         Member { name: "SchemaDifference", shape: Shape::Object(&DIFFERENCE) },
         Member { name: "Socket", shape: Shape::Str },
@@ -53,10 +55,13 @@ pub(super) fn variant_of(name: &str) -> Shape {
     member.map_or(Shape::Any, |member| Shape::Alternate(std::slice::from_ref(&member.shape)))
 }
 
+/// Changes with every call, so that its changes are not told.
+const COUNTERS: &str = "Counters";
+
 /// Properties with their values.
 pub(super) type Properties = Vec<(&'static str, Json<'static>)>;
 
-/// Every property of an endpoint.
+/// Every property of an endpoint that tells its changes.
 pub(super) fn all(
     protocol: Protocol,
     socket: &Path,
@@ -66,6 +71,7 @@ pub(super) fn all(
     let lists = difference.lists().map(|(kind, names)| (kind.into(), strings(names)));
     let mut properties = vec![
         ("Commands", strings(&status.commands)),
+        ("Misbehaving", Json::Bool(status.misbehaving)),
         ("SchemaDifference", Json::Object(lists.collect())),
         ("Socket", Json::Str(socket.to_string_lossy().into_owned().into())),
         ("State", Json::Str(state(status.state).into())),
@@ -76,6 +82,12 @@ pub(super) fn all(
         properties.push(("RunState", Json::Str(status.run_state.clone().into())));
     }
     properties
+}
+
+/// The property that does not.
+pub(super) fn counters(account: &Account) -> (&'static str, Json<'static>) {
+    let counts = account.counts().map(|(name, count)| (name.into(), Json::from(count)));
+    (COUNTERS, Json::Object(counts.collect()))
 }
 
 /// Those properties of `new` whose value is not that of `old`.

@@ -12,7 +12,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    endpoint::{Event, Observer, Protocol, State, Status},
+    endpoint::{Account, Event, Observer, Protocol, State, Status},
     skew::Difference,
     transcode::Json,
 };
@@ -34,6 +34,7 @@ use super::{
 pub(super) struct Publisher {
     protocol: Protocol,
     socket: PathBuf,
+    account: Arc<Account>,
     /// Events go to nobody but subscribers.
     unicast: bool,
     status: Mutex<Status>,
@@ -49,18 +50,20 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(settings: &Settings, outbox: Arc<Outbox>) -> Self {
-        let signals = Arc::new(Signals::new(settings.protocol, settings.path.clone()));
+    pub(super) fn new(settings: &Settings, account: Arc<Account>, outbox: Arc<Outbox>) -> Self {
+        let signals = Signals::new(settings.protocol, settings.path.clone(), Arc::clone(&account));
+        let signals = Arc::new(signals);
         let subscriptions = Arc::<Subscriptions>::default();
         let unicast = settings.unicast;
         let (tellers, told) = (Arc::clone(&signals), Arc::clone(&subscriptions));
-        let pacer = Pacer::new(Arc::clone(&outbox), move |count| {
+        let pacer = Pacer::new(Arc::clone(&outbox), Arc::clone(&account), move |count| {
             let everybody = if unicast { told.everybody() } else { Vec::new() };
             tellers.dropped(count, &everybody, unicast)
         });
         Self {
             protocol: settings.protocol,
             socket: settings.socket.clone(),
+            account,
             unicast,
             status: Mutex::default(),
             difference: Mutex::default(),
@@ -94,6 +97,16 @@ impl Publisher {
     /// Path of the socket, for the log.
     pub(super) fn socket(&self) -> Display<'_> {
         self.socket.display()
+    }
+
+    /// What the endpoint counts.
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Whether this is not the difference that was published last.
+    pub(super) fn differs(&self, difference: &Difference) -> bool {
+        self.difference().as_ref() != Some(difference)
     }
 
     /// Publishes how the peer differs from what the bridge was built for.
@@ -185,13 +198,25 @@ impl Observer for Publisher {
             [] => Json::Object(Vec::new()),
             text => match Json::parse(text) {
                 Ok(data) => data,
-                Err(error) => return warn!(event = event.name, %error, "event not understood"),
+                Err(error) => {
+                    self.pacer.lost();
+                    if self.account.may_tell() {
+                        let socket = self.socket();
+                        warn!(%socket, event = event.name, %error, "event not understood");
+                    }
+                    return;
+                }
             },
         };
         let seen = Seen { name: event.name, data: &data, timestamp: event.timestamp, sequence };
         self.waiters.event(&seen);
         self.history.keep(&seen);
         self.publish(&seen);
+    }
+
+    fn event_lost(&self) {
+        self.sequence.fetch_add(1, Ordering::Relaxed);
+        self.pacer.lost();
     }
 
     fn changed(&self, status: &Status) {

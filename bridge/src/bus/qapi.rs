@@ -16,6 +16,7 @@ use super::{
     endpoint::{Choice, Endpoint},
     errors::Failure,
     guard::MAX_MESSAGE,
+    planted::planted,
     reply::Reply,
 };
 
@@ -73,6 +74,7 @@ pub(super) fn completion(reply: Reply, shape: Option<Shape>) -> Completion {
 }
 
 fn respond(reply: Reply, shape: Shape, value: &[u8]) {
+    planted(value);
     match Json::parse(value) {
         Ok(value) => reply.value(&[Part { name: "result", shape, value }]),
         Err(error) => {

@@ -1,10 +1,12 @@
 //! The signals of one object, built for everybody or for one subscriber.
 
+use std::sync::Arc;
+
 use tracing::warn;
 use zbus::{Message, names::UniqueName};
 
 use crate::{
-    endpoint::Protocol,
+    endpoint::{Account, Protocol},
     transcode::{
         Body, Json, Part,
         shape::{Shape, UNKNOWN},
@@ -24,11 +26,12 @@ use super::{
 pub(super) struct Signals {
     protocol: Protocol,
     path: String,
+    account: Arc<Account>,
 }
 
 impl Signals {
-    pub(super) fn new(protocol: Protocol, path: String) -> Self {
-        Self { protocol, path }
+    pub(super) fn new(protocol: Protocol, path: String, account: Arc<Account>) -> Self {
+        Self { protocol, path, account }
     }
 
     /// The signal of an event; a subscriber's names the subscription in `@subscription`.
@@ -102,6 +105,11 @@ impl Signals {
             };
             signal.build(&body).map_err(|error| error.to_string())
         });
-        built.map_err(|error| warn!(member, error, "signal cannot be built")).ok()
+        let tell = |error: &String| {
+            if self.account.may_tell() {
+                warn!(path = self.path, member, error, "signal cannot be built");
+            }
+        };
+        built.inspect_err(tell).ok()
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use super::{
-    Completion, Outcome, Protocol, Request,
+    Account, Completion, Config, Count, Outcome, Protocol, Request,
     inbox::{Inbox, Job},
     line::is_name,
 };
@@ -15,13 +15,14 @@ use super::{
 pub struct Handle {
     inbox: Arc<Inbox>,
     protocol: Protocol,
+    account: Arc<Account>,
     /// Closed when the task is gone.
     ended: watch::Receiver<()>,
 }
 
 impl Handle {
-    pub(super) fn new(inbox: Arc<Inbox>, protocol: Protocol, ended: watch::Receiver<()>) -> Self {
-        Self { inbox, protocol, ended }
+    pub(super) fn new(inbox: Arc<Inbox>, config: &Config, ended: watch::Receiver<()>) -> Self {
+        Self { inbox, protocol: config.protocol, account: Arc::clone(&config.account), ended }
     }
 
     /// Queues a request; never blocks. Requests leave in the order in which they were submitted,
@@ -31,6 +32,8 @@ impl Handle {
     /// the request is refused: too many wait, or the endpoint stops.
     /// A command whose name no peer can know is told to be unknown, without asking.
     pub fn submit(&self, request: Request) {
+        let completion = self.counted(request.completion);
+        let request = Request { completion, ..request };
         if !is_name(&request.command) {
             let desc = format!("The command {} has not been found", request.command);
             let error = Outcome::Error { class: "CommandNotFound", desc: &desc };
@@ -43,6 +46,7 @@ impl Handle {
     /// `id` as if the agent had returned it: `guest-sync` (mapping, section 1). The time counts
     /// from now; `None` waits for ever. A monitor has no such command and says so.
     pub fn sync(&self, id: i64, timeout: Option<Duration>, completion: Completion) {
+        let completion = self.counted(completion);
         if self.protocol == Protocol::Qmp {
             let desc = "The command guest-sync has not been found";
             return completion.complete(Outcome::Error { class: "CommandNotFound", desc });
@@ -70,5 +74,10 @@ impl Handle {
         self.inbox.stop(drain);
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
+    }
+
+    fn counted(&self, completion: Completion) -> Completion {
+        self.account.count(Count::Calls);
+        completion.counted(&self.account)
     }
 }

@@ -10,7 +10,9 @@
 //! Completion, Observer ◄────────────────── or output) ◄─ message ◄─ codec ◄──────┘
 //! ```
 
+mod account;
 mod codec;
+mod conduct;
 mod connection;
 mod handle;
 mod inbox;
@@ -36,6 +38,7 @@ use std::{
     time::Duration,
 };
 
+pub use account::{Account, Count};
 pub use handle::Handle;
 pub use task::{Task, new};
 
@@ -89,6 +92,17 @@ pub enum Outcome<'a> {
     Unknown(Unknown, String),
 }
 
+impl Outcome<'_> {
+    fn kind(&self) -> Count {
+        match self {
+            Self::Return(_) => Count::Returned,
+            Self::Error { .. } => Count::PeerErrors,
+            Self::NotSent(..) => Count::NotSent,
+            Self::Unknown(..) => Count::Unknown,
+        }
+    }
+}
+
 /// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotSent {
@@ -118,43 +132,57 @@ pub enum Unknown {
 }
 
 /// The one who waits for a request; tells [`Unknown::ConnectionLost`] if dropped untold.
-pub struct Completion(Option<Box<Tell>>);
+pub struct Completion {
+    tell: Option<Box<Tell>>,
+    /// Where the outcome is counted.
+    account: Option<Arc<Account>>,
+}
 
 type Tell = dyn FnOnce(Outcome<'_>) + Send;
 
 impl Completion {
     /// Calls `tell` with the outcome.
     pub fn new(tell: impl FnOnce(Outcome<'_>) + Send + 'static) -> Self {
-        Self(Some(Box::new(tell)))
+        Self { tell: Some(Box::new(tell)), account: None }
     }
 
     /// Tells the outcome.
     pub fn complete(mut self, outcome: Outcome<'_>) {
-        if let Some(tell) = self.0.take() {
-            contained(|| tell(outcome));
-        }
+        self.tell(outcome);
+    }
+
+    /// Counts the outcome in this account.
+    fn counted(mut self, account: &Arc<Account>) -> Self {
+        self.account = Some(Arc::clone(account));
+        self
+    }
+
+    fn tell(&mut self, outcome: Outcome<'_>) {
+        let Some(tell) = self.tell.take() else { return };
+        let account = self.account.take().unwrap_or_default();
+        account.count(outcome.kind());
+        contained(&account, || tell(outcome));
     }
 }
 
 /// Tells somebody, whose panic must not take the endpoint and its other callers along.
-fn contained(tell: impl FnOnce()) {
+fn contained(account: &Account, tell: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+        account.count(Count::InternalErrors);
         tracing::error!("internal error in one who was told");
     }
 }
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        if let Some(tell) = self.0.take() {
-            let text = "the request was dropped".into();
-            contained(|| tell(Outcome::Unknown(Unknown::ConnectionLost, text)));
-        }
+        let text = "the request was dropped".into();
+        self.tell(Outcome::Unknown(Unknown::ConnectionLost, text));
     }
 }
 
 impl fmt::Debug for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Completion").field(&self.0.is_some()).finish()
+        f.debug_tuple("Completion").field(&self.tell.is_some()).finish()
     }
 }
 
@@ -196,6 +224,8 @@ pub struct Status {
     pub run_state: String,
     /// QMP: capabilities in force.
     pub capabilities: Vec<String>,
+    /// The peer sent too much lately that nobody asked for or understands.
+    pub misbehaving: bool,
 }
 
 /// The one whom an endpoint tells what it was not asked. Called from the endpoint's task, in the
@@ -203,6 +233,8 @@ pub struct Status {
 pub trait Observer: Send + Sync + 'static {
     /// The peer sent an event.
     fn event(&self, event: &Event<'_>);
+    /// The peer sent an event that was too large to be kept.
+    fn event_lost(&self);
     /// Something of the status changed.
     fn changed(&self, status: &Status);
 }
@@ -259,6 +291,8 @@ pub struct Config {
     pub limits: Limits,
     /// Told of events and changes.
     pub observer: Arc<dyn Observer>,
+    /// What happens is counted here.
+    pub account: Arc<Account>,
 }
 
 impl fmt::Debug for Config {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    Limits, State, Unknown,
+    Count, Limits, State, Unknown,
     codec::Frame,
     inbox::{Inbox, Job},
     line::line,
@@ -20,6 +20,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How the channel is proved to be ours, and with what if the agent's administrator forbids it.
 const WAYS: [&str; 3] = ["guest-sync-delimited", "guest-sync", "guest-ping"];
 
+/// Commands that change which commands the agent offers.
+const FREEZERS: [&str; 3] =
+    ["guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw"];
+
 /// A session with an agent.
 #[derive(Debug)]
 pub(super) struct Qga {
@@ -34,7 +38,6 @@ pub(super) struct Qga {
     asked: bool,
     /// When the agent counts as ready even if it did not say what it is.
     ready_by: Option<Instant>,
-    strays: Strays,
 }
 
 #[derive(Debug)]
@@ -59,11 +62,13 @@ impl Qga {
             proved: false,
             asked: false,
             ready_by: None,
-            strays: Strays::default(),
         }
     }
 
     fn sync(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+        if self.proved {
+            wire.count(Count::Resyncs);
+        }
         let random = nonce().map_err(|error| Fault::not_connected(format!("no nonce: {error}")))?;
         self.nonce = random;
         let pause = wire.patience();
@@ -114,10 +119,10 @@ impl Qga {
                 Err(error) if reply.id.is_none() && error.class == "CommandNotFound" => {
                     self.try_next_way(wire, way, until, pause);
                 }
-                _ => self.strays.count(wire, now),
+                _ => wire.count(Count::Unsolicited),
             },
-            Phase::InStep if !ours => self.answer(wire, reply, now),
-            Phase::InStep | Phase::OutOfStep => self.strays.count(wire, now),
+            Phase::InStep if !ours => self.answer(wire, reply),
+            Phase::InStep | Phase::OutOfStep => wire.count(Count::Unsolicited),
         }
     }
 
@@ -145,7 +150,7 @@ impl Qga {
         }
     }
 
-    fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) {
+    fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>) {
         let entry = match reply.id {
             Some(Id::Number(id)) => wire.pending.answer(Some(id)),
             Some(Id::Foreign) => None,
@@ -155,11 +160,15 @@ impl Qga {
             None => None,
         };
         match entry {
-            None => self.strays.count(wire, now),
+            None => wire.count(Count::Unsolicited),
             Some(entry) if entry.question().is_some() => {
                 self.learn(wire, reply.result.unwrap_or_default());
             }
-            Some(entry) => entry.settle(reply.result),
+            Some(entry) => {
+                // While its filesystems are frozen, an agent refuses most commands.
+                self.asked &= reply.result.is_err() || !FREEZERS.contains(&&*entry.command);
+                entry.settle(reply.result);
+            }
         }
     }
 
@@ -179,7 +188,8 @@ impl Qga {
 
     /// A reply is lost that the request on the wire may have waited for.
     fn garbage(&mut self, wire: &mut Wire, why: &str, now: Instant) {
-        self.strays.count(wire, now);
+        wire.count(Count::Garbage);
+        wire.breach(now);
         if !matches!(self.phase, Phase::InStep) {
             return;
         }
@@ -196,13 +206,13 @@ impl Qga {
         }
     }
 
-    fn too_large(&mut self, wire: &mut Wire, now: Instant) {
+    fn too_large(&mut self, wire: &mut Wire) {
         let entry = match self.phase {
             Phase::InStep => wire.pending.answer(None),
             _ => None,
         };
         match entry {
-            None => self.strays.count(wire, now),
+            None => wire.count(Count::Unsolicited),
             Some(entry) if entry.question().is_some() => self.ready(wire),
             Some(entry) => entry.too_large(&wire.limits),
         }
@@ -253,7 +263,7 @@ impl Dialect for Qga {
         match frame {
             Frame::Mark => {}
             Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
-            Frame::TooLarge(_) => self.too_large(wire, now),
+            Frame::TooLarge(_) => self.too_large(wire),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
                 Ok(Message::Greeting { .. }) => {
@@ -261,7 +271,7 @@ impl Dialect for Qga {
                         "a greeting: this is a monitor, not an agent",
                     ));
                 }
-                Ok(Message::Event { .. }) => self.strays.count(wire, now),
+                Ok(Message::Event { .. }) => wire.count(Count::Unsolicited),
                 Err(why) => self.garbage(wire, why, now),
             },
         }
@@ -313,24 +323,6 @@ impl Dialect for Qga {
             _ => None,
         };
         [sync, self.ready_by].into_iter().flatten().min()
-    }
-}
-
-/// Replies that answer nothing; told to the log at most once a second, because the guest decides
-/// how many there are.
-#[derive(Debug, Default)]
-struct Strays {
-    number: u64,
-    told: Option<Instant>,
-}
-
-impl Strays {
-    fn count(&mut self, wire: &Wire, now: Instant) {
-        self.number += 1;
-        if self.told.is_none_or(|told| now.duration_since(told) >= Duration::from_secs(1)) {
-            self.told = Some(now);
-            tracing::debug!(socket = %wire.socket, number = self.number, "replies that answer nothing");
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    Event, Limits, State, Unknown,
+    Count, Event, Limits, State, Unknown,
     codec::Frame,
     inbox::{Inbox, Job},
     line::line,
@@ -109,15 +109,20 @@ impl Qmp {
                     }
                 }
             }
-            (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply),
+            (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply, now),
             (Phase::Serving, Message::Event { name, data, timestamp }) => {
                 if RUN_STATE_EVENTS.contains(&&*name) {
                     self.refresh();
                 }
                 wire.event(&Event { name: &name, data, timestamp });
             }
-            (Phase::Serving, Message::Greeting { .. }) => return broken(wire, "a second greeting"),
+            (Phase::Serving, Message::Greeting { .. }) => {
+                return broken(wire, "a second greeting", now);
+            }
             // Of an earlier client, or of the time before the negotiation.
+            (Phase::Greeting(_) | Phase::Negotiating(_), Message::Reply(_)) => {
+                wire.count(Count::Unsolicited);
+            }
             (Phase::Greeting(_) | Phase::Negotiating(_), _) => {}
         }
         Ok(())
@@ -127,14 +132,14 @@ impl Qmp {
         Id::Number(self.nonce)
     }
 
-    fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>) -> Result<(), Fault> {
+    fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) -> Result<(), Fault> {
         let id = match reply.id {
             None => None,
             Some(Id::Number(id)) => Some(id),
-            Some(Id::Foreign) => return broken(wire, "a reply with a foreign id"),
+            Some(Id::Foreign) => return unsolicited(wire, now),
         };
         let Some(entry) = wire.pending.answer(id) else {
-            return broken(wire, "a reply that answers nothing");
+            return unsolicited(wire, now);
         };
         match entry.question() {
             Some(question) => self.learn(wire, question, reply.result.unwrap_or_default()),
@@ -171,19 +176,17 @@ impl Qmp {
         }
     }
 
-    fn too_large(&mut self, wire: &mut Wire, beginning: &[u8]) -> Result<(), Fault> {
+    fn too_large(&mut self, wire: &mut Wire, beginning: &[u8], now: Instant) -> Result<(), Fault> {
         match self.phase {
             Phase::Greeting(_) => Err(Fault::not_connected("the greeting is above the limit")),
             Phase::Negotiating(_) => Ok(()),
             Phase::Serving if begins_event(beginning) => {
-                tracing::warn!(socket = %wire.socket, "event above the limit dropped");
+                wire.event_too_large();
                 Ok(())
             }
             Phase::Serving => {
                 let entry = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside());
-                let Some(entry) = entry else {
-                    return broken(wire, "a reply that answers nothing");
-                };
+                let Some(entry) = entry else { return unsolicited(wire, now) };
                 match entry.question() {
                     Some(question) => self.learn(wire, question, b""),
                     None => entry.too_large(&wire.limits),
@@ -193,12 +196,13 @@ impl Qmp {
         }
     }
 
-    fn garbage(&self, wire: &mut Wire, why: &str) -> Result<(), Fault> {
+    fn garbage(&self, wire: &mut Wire, why: &str, now: Instant) -> Result<(), Fault> {
+        wire.count(Count::Garbage);
         match self.phase {
             Phase::Greeting(_) => Err(Fault::not_connected("no greeting: this is not a monitor")),
             // The rest of a reply to an earlier client.
             Phase::Negotiating(_) => Ok(()),
-            Phase::Serving => broken(wire, &format!("text that is no message: {why}")),
+            Phase::Serving => broken(wire, &format!("text that is no message: {why}"), now),
         }
     }
 
@@ -249,11 +253,11 @@ impl Dialect for Qmp {
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => Ok(()),
-            Frame::Garbage => self.garbage(wire, "it is no JSON object"),
-            Frame::TooLarge(beginning) => self.too_large(wire, beginning),
+            Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
+            Frame::TooLarge(beginning) => self.too_large(wire, beginning, now),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(message) => self.message(wire, message, now),
-                Err(why) => self.garbage(wire, why),
+                Err(why) => self.garbage(wire, why, now),
             },
         }
     }
@@ -318,12 +322,18 @@ fn overtakes(job: &Job) -> bool {
 }
 
 /// Replies pair in order: after one that is not understood, none can be trusted.
-fn broken(wire: &mut Wire, what: &str) -> Result<(), Fault> {
+fn broken(wire: &mut Wire, what: &str, now: Instant) -> Result<(), Fault> {
+    wire.breach(now);
     let text = format!("the monitor sent {what}");
     if let Some(entry) = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside()) {
         entry.fail(Unknown::BadReply, text.clone());
     }
     Err(Fault::not_connected(text))
+}
+
+fn unsolicited(wire: &mut Wire, now: Instant) -> Result<(), Fault> {
+    wire.count(Count::Unsolicited);
+    broken(wire, "a reply that answers nothing", now)
 }
 
 #[derive(Deserialize)]

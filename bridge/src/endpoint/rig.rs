@@ -29,9 +29,10 @@ impl Rig {
         let mut limits = Limits::new(protocol);
         adapt(&mut limits);
         let observer = Arc::new(log.clone());
-        let config = Config { socket: "peer".into(), protocol, limits, observer };
+        let account = Arc::default();
+        let config = Config { socket: "peer".into(), protocol, limits, observer, account };
         let inbox = Arc::new(Inbox::new(limits.waiting));
-        let handle = Handle::new(inbox.clone(), protocol, watch::channel(()).1);
+        let handle = Handle::new(inbox.clone(), &config, watch::channel(()).1);
         let mut rig = Self { session: Session::new(&config, inbox), handle, log };
         rig.begin();
         rig
@@ -158,6 +159,10 @@ impl Observer for Log {
     fn event(&self, event: &Event<'_>) {
         let data = String::from_utf8_lossy(event.data);
         self.push(format!("{} {data} {}", event.name, event.timestamp));
+    }
+
+    fn event_lost(&self) {
+        self.push("event lost".into());
     }
 
     fn changed(&self, status: &Status) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Config, NotSent, Protocol, Unknown,
+    Config, Count, NotSent, Protocol, Unknown,
     codec::{Decoder, Frame},
     inbox::Inbox,
     meter::Meter,
@@ -69,6 +69,10 @@ impl Session {
 
     /// Does what is due.
     pub(super) fn expire(&mut self, now: Instant) -> Result<(), Fault> {
+        if let Some(until) = self.pause(now) {
+            self.wire.offend(until);
+        }
+        self.wire.judge(now);
         self.dialect.expire(&mut self.wire, now)?;
         if let Some(text) = self.wire.refusal {
             let text = format!("{}: {text}", self.wire.socket);
@@ -91,6 +95,14 @@ impl Session {
         self.wire.end(kind, fault);
     }
 
+    /// Ends a connection that a panic broke off.
+    pub(super) fn broken(&mut self) -> Fault {
+        let fault = Fault::not_connected("an internal error ended the connection");
+        self.wire.count(Count::InternalErrors);
+        self.end(Unknown::ConnectionLost, &fault);
+        fault
+    }
+
     /// Whether the endpoint stops and nobody waits for this connection any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let callers = self.wire.pending.has_callers();
@@ -110,6 +122,7 @@ impl Session {
             self.inbox.deadline(),
             self.inbox.stopping(),
             self.pause(now),
+            self.wire.judgement(now),
         ];
         deadlines.into_iter().flatten().min()
     }

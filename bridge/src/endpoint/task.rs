@@ -1,6 +1,14 @@
 //! The owner of the socket: connects, serves, waits, connects again.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
@@ -17,7 +25,7 @@ use super::{
 pub fn new(config: Config) -> (Handle, Task) {
     let inbox = Arc::new(Inbox::new(config.limits.waiting));
     let (alive, ended) = watch::channel(());
-    let handle = Handle::new(inbox.clone(), config.protocol, ended);
+    let handle = Handle::new(inbox.clone(), &config, ended);
     let session = Session::new(&config, inbox);
     (handle, Task { config, session, _alive: alive })
 }
@@ -61,7 +69,10 @@ impl Task {
     async fn attempt(&mut self) -> (Fault, bool) {
         match Link::connect(&self.config.socket) {
             Ok(link) => {
-                let fault = serve(link, &mut self.session).await;
+                let fault = match contained(serve(link, &mut self.session)).await {
+                    Some(fault) => fault,
+                    None => self.session.broken(),
+                };
                 (fault, self.session.wire.was_ready())
             }
             Err(error) => {
@@ -115,6 +126,16 @@ impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Task").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+/// What `future` gives; nothing if it panics.
+async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        poll.map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
 }
 
 /// The pauses between attempts: each that passed makes the next twice as long, less a random

@@ -5,8 +5,9 @@ use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Config, Event, Limits, NotSent, Observer, State, Status, Unknown,
+    Account, Config, Count, Event, Limits, NotSent, Observer, State, Status, Unknown,
     codec::Frame,
+    conduct::Conduct,
     contained,
     inbox::{Inbox, Job},
     line::line,
@@ -47,6 +48,8 @@ pub(super) struct Wire {
     /// Why the peer cannot be asked anything now.
     pub(super) refusal: Option<&'static str>,
     observer: Arc<dyn Observer>,
+    account: Arc<Account>,
+    conduct: Conduct,
     status: Status,
     serial: u64,
     was_ready: bool,
@@ -98,6 +101,8 @@ impl Wire {
             pending: Pending::default(),
             refusal: None,
             observer: config.observer.clone(),
+            account: config.account.clone(),
+            conduct: Conduct::new(),
             status: Status::default(),
             serial: 0,
             was_ready: false,
@@ -106,7 +111,51 @@ impl Wire {
 
     /// Tells of an event.
     pub(super) fn event(&self, event: &Event<'_>) {
-        contained(|| self.observer.event(event));
+        self.account.count(Count::Events);
+        contained(&self.account, || self.observer.event(event));
+    }
+
+    /// Tells that there was an event too large to be kept.
+    pub(super) fn event_too_large(&self) {
+        self.account.count(Count::Events);
+        contained(&self.account, || self.observer.event_lost());
+        if self.account.may_tell() {
+            tracing::warn!(socket = self.socket, "event above the limit dropped");
+        }
+    }
+
+    /// Counts what the peer did.
+    pub(super) fn count(&self, what: Count) {
+        self.account.count(what);
+    }
+
+    /// The peer sent what the protocol does not allow.
+    pub(super) fn breach(&mut self, now: Instant) {
+        self.conduct.breach(now);
+    }
+
+    /// The peer is over a budget until then at least.
+    pub(super) fn offend(&mut self, until: Instant) {
+        self.conduct.offend(until);
+    }
+
+    /// Tells whether the peer behaves, if that changed.
+    pub(super) fn judge(&mut self, now: Instant) {
+        let misbehaving = self.conduct.is_bad(now);
+        if self.status.misbehaving != misbehaving {
+            let socket = &self.socket;
+            if misbehaving {
+                tracing::warn!(socket, "the peer sends too much that nobody asked for");
+            } else {
+                tracing::info!(socket, "the peer behaves again");
+            }
+            self.change(|status| status.misbehaving = misbehaving);
+        }
+    }
+
+    /// When there may be something to judge.
+    pub(super) fn judgement(&self, now: Instant) -> Option<Instant> {
+        self.conduct.deadline(now)
     }
 
     /// Changes the status, and tells it if it differs then.
@@ -114,12 +163,13 @@ impl Wire {
         let before = self.status.clone();
         change(&mut self.status);
         if before != self.status {
-            contained(|| self.observer.changed(&self.status));
+            contained(&self.account, || self.observer.changed(&self.status));
         }
     }
 
     /// A connection begins.
     pub(super) fn connected(&mut self) {
+        self.account.count(Count::Connections);
         self.was_ready = false;
         // Until it proves itself, a peer that did not answer before stays one that does not.
         if self.status.state == State::Disconnected {
@@ -129,7 +179,7 @@ impl Wire {
 
     /// The peer answered everything it must: it is ready.
     pub(super) fn ready(&mut self) {
-        if !self.was_ready {
+        if !self.was_ready && self.account.may_tell() {
             tracing::info!(socket = self.socket, version = self.status.version, "ready");
         }
         self.was_ready = true;
@@ -240,7 +290,8 @@ impl Wire {
         self.refusal = None;
         let state =
             if fault.kind == NotSent::Busy { State::Unresponsive } else { State::Disconnected };
-        self.change(|status| *status = Status { state, ..Status::default() });
+        let misbehaving = self.conduct.is_bad(Instant::now());
+        self.change(|status| *status = Status { state, misbehaving, ..Status::default() });
     }
 
     /// Why a request that waits has not left yet.

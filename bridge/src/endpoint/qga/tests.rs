@@ -375,3 +375,25 @@ async fn answers_that_were_asked_for_are_always_read() {
     }
     assert_eq!(rig.heard().len(), 70);
 }
+
+#[tokio::test(start_paused = true)]
+async fn commands_are_asked_for_again_once_the_filesystems_are_frozen_or_thawed() {
+    let mut rig = serving();
+    for (command, answer, again) in [
+        ("guest-fsfreeze-freeze", r#""error":{"class":"GenericError","desc":"no"}"#, false),
+        ("guest-fsfreeze-freeze", r#""return":1"#, true),
+        ("guest-fsfreeze-status", r#""return":"frozen""#, false),
+        ("guest-fsfreeze-thaw", r#""return":1"#, true),
+    ] {
+        rig.call(command);
+        let id = id_of(&rig.sent()[0]);
+        rig.peer(&format!("{{{answer},\"id\":{id}}}"));
+        let asked = rig.sent();
+        assert_eq!(asked.len(), usize::from(again), "{command}: {asked:?}");
+        for line in asked {
+            assert!(line.contains("guest-info"), "{line}");
+            let info = r#""return":{"version":"1","supported_commands":[]}"#;
+            rig.peer(&format!("{{{info},\"id\":{}}}", id_of(&line)));
+        }
+    }
+}

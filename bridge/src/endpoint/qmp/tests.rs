@@ -324,7 +324,7 @@ async fn a_message_above_the_limit_does_not_end_the_connection() {
     rig.peer(&format!(r#"{{"timestamp": {{}}, "event": "E", "data": "{long}"}}"#));
     rig.peer(&format!(r#"{{"return": "{long}"}}"#));
     rig.peer(r#"{"return": 1}"#);
-    assert_eq!(rig.heard(), ["a: Unknown.ReplyTooLarge", "b: 1"]);
+    assert_eq!(rig.heard(), ["event lost", "a: Unknown.ReplyTooLarge", "b: 1"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,7 +53,9 @@ impl Place {
         let (tell, heard) = mpsc::unbounded_channel();
         let observer = Arc::new(Ear(tell));
         let socket = self.socket();
-        let (handle, task) = new(Config { socket, protocol: Protocol::Qmp, limits, observer });
+        let account = Arc::default();
+        let config = Config { socket, protocol: Protocol::Qmp, limits, observer, account };
+        let (handle, task) = new(config);
         (handle, task, heard)
     }
 }
@@ -71,6 +73,10 @@ struct Ear(mpsc::UnboundedSender<String>);
 impl Observer for Ear {
     fn event(&self, event: &Event<'_>) {
         let _ = self.0.send(event.name.to_owned());
+    }
+
+    fn event_lost(&self) {
+        let _ = self.0.send("event lost".into());
     }
 
     fn changed(&self, status: &Status) {

@@ -275,3 +275,13 @@ fn pauses_grow_up_to_a_bound_and_are_spread() {
     backoff.reset();
     assert!(backoff.pause() <= bounds.0);
 }
+
+#[tokio::test]
+async fn a_panic_is_contained_wherever_it_waits() {
+    let late = async {
+        tokio::task::yield_now().await;
+        panic!("planted");
+    };
+    assert_eq!(super::contained::<()>(late).await, None);
+    assert_eq!(super::contained(async { 7 }).await, Some(7));
+}
