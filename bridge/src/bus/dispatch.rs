@@ -69,8 +69,10 @@ impl Dispatcher {
     ///
     /// No call is lost half-way: each is answered or handed on before the next is awaited.
     pub async fn run(&self, mut stream: MessageStream) {
-        while let Some(message) = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await
-        {
+        loop {
+            self.outbox.room().await;
+            let next = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await;
+            let Some(message) = next else { return };
             match message {
                 Ok(message) => self.guarded(&message),
                 Err(error) => return error!(%error, "the bus connection ended"),

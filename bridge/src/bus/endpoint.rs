@@ -62,12 +62,15 @@ impl Endpoint {
     /// An endpoint, and the task that will serve its socket once it is spawned.
     pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
         let account = Arc::<Account>::default();
-        let publisher = Arc::new(Publisher::new(&settings, Arc::clone(&account), outbox));
+        let budget = outbox.budget().share();
+        let publisher = Publisher::new(&settings, Arc::clone(&account), outbox, &budget);
+        let publisher = Arc::new(publisher);
         let inquiry = Arc::new(Inquiry::new(settings.protocol, Arc::clone(&publisher)));
         let (handle, task) = endpoint::new(Config {
             socket: settings.socket.clone(),
             protocol: settings.protocol,
             limits: Limits::new(settings.protocol),
+            budget,
             observer: inquiry.clone(),
             account,
         });

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::endpoint::{NotSent, Outcome, Unknown};
+use crate::endpoint::{NotSent, Outcome, Spent, Unknown};
 
 /// Bytes of an error text; longer ones are cut. They are for people.
 const MAX_TEXT: usize = 4 << 10;
@@ -115,9 +115,8 @@ impl Refused {
         Self { why: Unknown::ReplyTooLarge, text }
     }
 
-    pub(super) fn stalled(waiting: usize) -> Self {
-        let text = format!("{waiting} bytes wait for the bus already, so the reply was dropped");
-        Self { why: Unknown::ReplyTooLarge, text }
+    pub(super) fn spent(spent: Spent) -> Self {
+        Self { why: Unknown::ReplyTooLarge, text: format!("the reply: {spent}") }
     }
 
     pub(super) fn invalid(error: zbus::Error) -> Self {

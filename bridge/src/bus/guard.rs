@@ -19,16 +19,21 @@ use tokio::{io::Interest, net::UnixStream, time::Instant};
 use tracing::{error, warn};
 use zbus::{Message, message::Type};
 
+use crate::endpoint::{Budget, Charge};
+
 use super::{errors, reply};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
 
-/// Bytes that wait for a slow bus before signals are dropped.
-const SIGNAL_BUDGET: usize = 16 << 20;
+/// Bytes of signals that wait for their turn or for a slow bus, of all endpoints.
+const SIGNALS: usize = 16 << 20;
 
-/// Bytes that wait for a slow bus before replies become short errors.
-const REPLY_BUDGET: usize = 64 << 20;
+/// Bytes that wait for a slow bus before no more calls are taken from it.
+const ROOM: usize = 1 << 20;
+
+/// What a message needs besides its own bytes.
+const OVERHEAD: usize = 512;
 
 /// Messages on their way to the bus.
 #[derive(Debug)]
@@ -36,11 +41,13 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     changed: Event,
     stream: Option<Arc<UnixStream>>,
+    budget: Arc<Budget>,
+    signals: Arc<Budget>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    messages: VecDeque<Message>,
+    messages: VecDeque<(Message, Charge)>,
     /// Bytes of the first message that are written already.
     written: usize,
     bytes: usize,
@@ -51,20 +58,35 @@ struct Queue {
 
 impl Outbox {
     pub(super) fn new(stream: Arc<UnixStream>) -> Arc<Self> {
-        let outbox = Self { queue: Mutex::default(), changed: Event::new(), stream: Some(stream) };
-        Arc::new(outbox)
+        Arc::new(Self::with_stream(Some(stream)))
     }
 
     /// An outbox that only collects.
     #[cfg(test)]
     pub(super) fn detached() -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), changed: Event::new(), stream: None })
+        Arc::new(Self::with_stream(None))
     }
 
     /// Takes the messages collected so far.
     #[cfg(test)]
     pub(super) fn take(&self) -> Vec<Message> {
-        self.lock().messages.drain(..).collect()
+        self.lock().messages.drain(..).map(|(message, _)| message).collect()
+    }
+
+    fn with_stream(stream: Option<Arc<UnixStream>>) -> Self {
+        let budget = Budget::new();
+        let signals = budget.part(SIGNALS);
+        Self { queue: Mutex::default(), changed: Event::new(), stream, budget, signals }
+    }
+
+    /// Bounds the bytes in flight, on the bus and in all endpoints.
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// The part of the budget that signals may use.
+    pub(super) fn signals(&self) -> &Arc<Budget> {
+        &self.signals
     }
 
     /// Sends a message, or a short error in the place of a reply that cannot be sent.
@@ -72,14 +94,16 @@ impl Outbox {
     /// Returns whether it was the message itself: a signal that cannot be sent is dropped.
     pub fn send(&self, message: Message) -> bool {
         match self.judge(&message) {
-            Ok(()) => {
-                self.push(message);
+            Ok(charge) => {
+                self.push(message, charge);
                 true
             }
             Err(refused) => {
                 warn!(%refused, kind = ?message.message_type(), "message withheld from the bus");
-                if let Some(substitute) = reply::substitute(&message, &refused) {
-                    self.push(substitute);
+                if let Some(substitute) = reply::substitute(&message, &refused)
+                    && let Ok(charge) = self.budget.charge(size(&substitute))
+                {
+                    self.push(substitute, charge);
                 }
                 false
             }
@@ -115,13 +139,23 @@ impl Outbox {
         }
     }
 
+    /// Waits until so little waits for the bus that more may be added: callers whom the bus does
+    /// not bring their replies are not to add to them.
+    pub(super) async fn room(&self) {
+        self.until(|queue| queue.bytes <= ROOM).await;
+    }
+
     /// Waits until everything is written or the outbox is closed.
     pub async fn flushed(&self) {
+        self.until(|queue| queue.messages.is_empty()).await;
+    }
+
+    async fn until(&self, reached: impl Fn(&Queue) -> bool) {
         loop {
             let changed = self.changed.listen();
             {
                 let queue = self.lock();
-                if queue.messages.is_empty() || queue.closed {
+                if queue.closed || reached(&queue) {
                     return;
                 }
             }
@@ -142,31 +176,27 @@ impl Outbox {
         self.changed.notify(usize::MAX);
     }
 
-    fn judge(&self, message: &Message) -> Result<(), errors::Refused> {
-        let size = message.data().len();
-        if size > MAX_MESSAGE {
-            return Err(errors::Refused::too_large(size));
+    fn judge(&self, message: &Message) -> Result<Charge, errors::Refused> {
+        let bytes = message.data().len();
+        if bytes > MAX_MESSAGE {
+            return Err(errors::Refused::too_large(bytes));
         }
-        let waiting = self.lock().bytes;
         let budget = match message.message_type() {
-            Type::Signal => SIGNAL_BUDGET,
-            Type::MethodReturn => REPLY_BUDGET,
-            // Errors are short and as few as the calls in flight; calls are the bridge's own.
-            Type::Error | Type::MethodCall => usize::MAX,
+            Type::Signal => &self.signals,
+            Type::MethodReturn | Type::Error | Type::MethodCall => &self.budget,
         };
-        if waiting > budget {
-            return Err(errors::Refused::stalled(waiting));
-        }
-        message.body().validate().map_err(errors::Refused::invalid)
+        let charge = budget.charge(size(message)).map_err(errors::Refused::spent)?;
+        message.body().validate().map_err(errors::Refused::invalid)?;
+        Ok(charge)
     }
 
-    fn push(&self, message: Message) {
+    fn push(&self, message: Message, charge: Charge) {
         let mut queue = self.lock();
         if queue.closed {
             return;
         }
-        queue.bytes += message.data().len();
-        queue.messages.push_back(message);
+        queue.bytes += size(&message);
+        queue.messages.push_back((message, charge));
         let first = queue.messages.len() == 1;
         drop(queue);
         // Most messages leave here, without a wake-up of the writer.
@@ -181,7 +211,7 @@ impl Outbox {
         let Some(stream) = &self.stream else { return Ok(()) };
         let mut queue = self.lock();
         let mut moved = false;
-        while let Some(message) = queue.messages.front() {
+        while let Some((message, _)) = queue.messages.front() {
             let data = message.data();
             let fds: Vec<_> = match queue.written {
                 0 => data.fds().iter().map(|fd| fd.as_fd()).collect(),
@@ -220,8 +250,8 @@ impl Outbox {
 
 impl Queue {
     fn finish_first(&mut self) {
-        if let Some(message) = self.messages.pop_front() {
-            self.bytes -= message.data().len();
+        if let Some((message, _)) = self.messages.pop_front() {
+            self.bytes -= size(&message);
         }
         self.written = 0;
         if self.messages.is_empty() {
@@ -229,6 +259,11 @@ impl Queue {
             self.messages.shrink_to(64);
         }
     }
+}
+
+/// The memory that a message takes.
+pub(super) fn size(message: &Message) -> usize {
+    message.data().len() + OVERHEAD
 }
 
 #[cfg(test)]

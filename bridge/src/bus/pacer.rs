@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use tracing::warn;
 use zbus::Message;
 
-use crate::endpoint::{Account, Count};
+use crate::endpoint::{Account, Budget, Charge, Count};
 
-use super::guard::Outbox;
+use super::guard::{self, Outbox};
 
 /// Events that wait for their turn.
 const QUEUE: usize = 1024;
@@ -43,11 +43,22 @@ type Tell = Box<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
 struct Waiting {
     tokens: f64,
     refilled: Instant,
-    queue: VecDeque<(Box<str>, Vec<Message>)>,
+    queue: VecDeque<Queued>,
     bytes: usize,
     dropped: u64,
     /// There is a task that passes on what waits.
     draining: bool,
+    /// Of all signals of this endpoint that wait here.
+    budget: Arc<Budget>,
+}
+
+/// The signals of one event.
+#[derive(Debug)]
+struct Queued {
+    event: Box<str>,
+    messages: Vec<Message>,
+    size: usize,
+    _charge: Charge,
 }
 
 impl Pacer {
@@ -63,6 +74,7 @@ impl Pacer {
             bytes: 0,
             dropped: 0,
             draining: false,
+            budget: outbox.signals().share(),
         };
         Arc::new(Self { outbox, account, tell: Box::new(tell), state: Mutex::new(state) })
     }
@@ -70,7 +82,7 @@ impl Pacer {
     /// Passes the signals of an event on, now or when its turn comes.
     pub(super) fn send(self: &Arc<Self>, event: &str, messages: Vec<Message>) {
         let mut state = self.lock();
-        if state.queue.is_empty() && state.take_token() {
+        if state.queue.is_empty() && state.take_tokens(cost(&messages)) {
             self.pass(&mut state, messages);
         } else {
             state.push(event, messages);
@@ -100,10 +112,8 @@ impl Pacer {
             tokio::time::sleep(pause).await;
             let mut state = self.lock();
             self.tell_dropped(&mut state);
-            while !state.queue.is_empty() && state.take_token() {
-                if let Some(messages) = state.remove(0) {
-                    self.pass(&mut state, messages);
-                }
+            while let Some(messages) = state.next() {
+                self.pass(&mut state, messages);
             }
             if !state.waits() {
                 state.queue = VecDeque::new();
@@ -158,46 +168,69 @@ impl Waiting {
         !self.queue.is_empty() || self.dropped > 0
     }
 
-    fn take_token(&mut self) -> bool {
+    /// Takes so many tokens once there are some: what is missing is owed.
+    fn take_tokens(&mut self, cost: f64) -> bool {
         let now = Instant::now();
         let gained = (now - self.refilled).as_secs_f64() * RATE;
         self.tokens = (self.tokens + gained).min(BURST);
         self.refilled = now;
         let some = self.tokens >= 1.0;
         if some {
-            self.tokens -= 1.0;
+            self.tokens -= cost;
         }
         some
+    }
+
+    /// The signals whose turn it is.
+    fn next(&mut self) -> Option<Vec<Message>> {
+        let cost = cost(&self.queue.front()?.messages);
+        if self.take_tokens(cost) { self.remove(0) } else { None }
     }
 
     /// Queues an event; in a full queue the oldest of its kind makes room, else the oldest that
     /// may be dropped at all. One that would fill the queue by itself makes none for itself.
     fn push(&mut self, event: &str, messages: Vec<Message>) {
         let size = size(&messages);
-        if size > BYTES {
+        let charge = loop {
+            let fits = self.queue.len() < QUEUE && self.bytes + size <= BYTES;
+            if fits && let Ok(charge) = self.budget.charge(size) {
+                break charge;
+            }
             self.dropped += 1;
-            return;
-        }
+            match self.victim(event) {
+                Some(at) if size <= BYTES => self.remove(at),
+                _ => return,
+            };
+        };
         self.bytes += size;
-        self.queue.push_back((event.into(), messages));
-        while self.queue.len() > QUEUE || self.bytes > BYTES {
-            let same = self.queue.iter().position(|(kind, _)| **kind == *event && !is_kept(kind));
-            let any = || self.queue.iter().position(|(kind, _)| !is_kept(kind));
-            // A peer that floods with the kinds to keep is worth no more than the others.
-            self.remove(same.or_else(any).unwrap_or(0));
-            self.dropped += 1;
-        }
+        self.queue.push_back(Queued { event: event.into(), messages, size, _charge: charge });
+    }
+
+    /// Whose place an event may take.
+    fn victim(&self, event: &str) -> Option<usize> {
+        let queue = &self.queue;
+        let same = queue.iter().position(|it| *it.event == *event && !is_kept(event));
+        let any = || queue.iter().position(|it| !is_kept(&it.event));
+        // A peer that floods with the kinds to keep is worth no more than the others.
+        let kept = || (is_kept(event) && !queue.is_empty()).then_some(0);
+        same.or_else(any).or_else(kept)
     }
 
     fn remove(&mut self, at: usize) -> Option<Vec<Message>> {
-        let (_, messages) = self.queue.remove(at)?;
-        self.bytes -= size(&messages);
-        Some(messages)
+        let queued = self.queue.remove(at)?;
+        self.bytes -= queued.size;
+        Some(queued.messages)
     }
 }
 
 fn size(messages: &[Message]) -> usize {
-    messages.iter().map(|message| message.data().len()).sum()
+    messages.iter().map(guard::size).sum()
+}
+
+/// Tokens for the signals of one event. Large ones cost more: a bus stops to listen to the bridge
+/// while 127 MiB of its signals lie unread with somebody who froze.
+fn cost(messages: &[Message]) -> f64 {
+    (1 + size(messages) / 4096) as f64
 }
 
 /// Events whose loss would leave a client with a wrong picture for good.
@@ -267,6 +300,8 @@ mod tests {
         outbox.take();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(numbers(&outbox), [7777]);
+        assert!(pacer.lock().bytes >= 2 << 20, "large events take more of the rate");
+        tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(pacer.lock().bytes, 0);
     }
 }

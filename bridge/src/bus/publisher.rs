@@ -12,7 +12,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    endpoint::{Account, Event, Observer, Protocol, State, Status},
+    endpoint::{Account, Budget, Event, Observer, Protocol, State, Status},
     skew::Difference,
     transcode::Json,
 };
@@ -50,10 +50,15 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(settings: &Settings, account: Arc<Account>, outbox: Arc<Outbox>) -> Self {
+    pub(super) fn new(
+        settings: &Settings,
+        account: Arc<Account>,
+        outbox: Arc<Outbox>,
+        budget: &Arc<Budget>,
+    ) -> Self {
         let signals = Signals::new(settings.protocol, settings.path.clone(), Arc::clone(&account));
         let signals = Arc::new(signals);
-        let subscriptions = Arc::<Subscriptions>::default();
+        let subscriptions = Arc::new(Subscriptions::new(outbox.signals().share()));
         let unicast = settings.unicast;
         let (tellers, told) = (Arc::clone(&signals), Arc::clone(&subscriptions));
         let pacer = Pacer::new(Arc::clone(&outbox), Arc::clone(&account), move |count| {
@@ -68,7 +73,7 @@ impl Publisher {
             status: Mutex::default(),
             difference: Mutex::default(),
             sequence: AtomicU64::new(0),
-            waiters: Waiters::default(),
+            waiters: Waiters::new(Arc::clone(budget)),
             history: History::default(),
             signals,
             subscriptions,

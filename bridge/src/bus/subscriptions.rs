@@ -1,13 +1,18 @@
 //! Who gets which events sent to itself alone (`Subscribe`).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zbus::{
     Message,
     names::{OwnedUniqueName, UniqueName},
 };
 
-use super::seen::{Filter, Seen};
+use crate::endpoint::{Budget, Charge};
+
+use super::{
+    guard,
+    seen::{Filter, Seen},
+};
 
 /// Subscriptions of one caller, and of all callers, to one endpoint.
 const PER_CALLER: usize = 32;
@@ -19,8 +24,12 @@ const HELD: usize = 1024;
 const HELD_BYTES: usize = 1 << 20;
 
 /// The subscriptions to one endpoint.
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<List>);
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    list: Mutex<List>,
+    /// Bounds what is held back.
+    budget: Arc<Budget>,
+}
 
 #[derive(Debug, Default)]
 struct List {
@@ -34,7 +43,14 @@ struct Subscription {
     caller: OwnedUniqueName,
     filter: Filter,
     /// Signals that wait until the current state is told.
-    held: Option<Vec<Message>>,
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    messages: Vec<Message>,
+    bytes: usize,
+    charge: Charge,
 }
 
 /// One whom an event goes to.
@@ -45,6 +61,10 @@ pub(super) struct Target {
 }
 
 impl Subscriptions {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self { list: Mutex::default(), budget }
+    }
+
     /// Adds a subscription, which holds events back until [`Self::release`], and gives its handle.
     ///
     /// # Errors
@@ -62,7 +82,8 @@ impl Subscriptions {
         list.last += 1;
         let handle = list.last;
         let caller = caller.to_owned().into();
-        list.all.push(Subscription { handle, caller, filter, held: Some(Vec::new()) });
+        let held = Held { messages: Vec::new(), bytes: 0, charge: self.budget.nothing() };
+        list.all.push(Subscription { handle, caller, filter, held: Some(held) });
         Ok(handle)
     }
 
@@ -101,19 +122,17 @@ impl Subscriptions {
         let found = list.all.iter_mut().find(|it| it.handle == handle);
         let Some(waiting) = found.map(|it| &mut it.held) else { return vec![message] };
         let Some(held) = waiting else { return vec![message] };
-        held.push(message);
-        let bytes: usize = held.iter().map(|message| message.data().len()).sum();
-        if held.len() <= HELD && bytes <= HELD_BYTES {
+        if held.push(message) {
             return Vec::new();
         }
-        waiting.take().unwrap_or_default()
+        waiting.take().map_or(Vec::new(), |held| held.messages)
     }
 
     /// Ends the holding back, and gives what was.
     pub(super) fn release(&self, handle: u64) -> Vec<Message> {
         let mut list = self.lock();
         let found = list.all.iter_mut().find(|it| it.handle == handle);
-        found.and_then(|it| it.held.take()).unwrap_or_default()
+        found.and_then(|it| it.held.take()).map_or(Vec::new(), |held| held.messages)
     }
 
     fn chosen(&self, wanted: impl Fn(&Subscription) -> bool) -> Vec<Target> {
@@ -123,7 +142,17 @@ impl Subscriptions {
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Adds a signal; returns whether it is bearable to wait with it.
+    fn push(&mut self, message: Message) -> bool {
+        let size = guard::size(&message);
+        self.messages.push(message);
+        self.bytes += size;
+        self.messages.len() <= HELD && self.bytes <= HELD_BYTES && self.charge.grow(size).is_ok()
     }
 }
 
@@ -132,7 +161,7 @@ mod tests {
     use super::*;
 
     fn opened() -> (Subscriptions, u64) {
-        let subscriptions = Subscriptions::default();
+        let subscriptions = Subscriptions::new(Budget::new());
         let filter = Filter { events: Vec::new(), data: b"{}".to_vec() };
         let caller = UniqueName::try_from(":1.5").unwrap();
         let handle = subscriptions.add(&caller, filter).unwrap();

@@ -4,6 +4,7 @@
 //! between the two, and may come before the answer of the command.
 
 use std::{
+    cell::LazyCell,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -11,8 +12,10 @@ use std::{
     time::Duration,
 };
 
+use tokio::task::JoinHandle;
+
 use crate::{
-    endpoint::{Completion, Outcome, Unknown},
+    endpoint::{Budget, Charge, Completion, Outcome, Spent, Unknown},
     transcode::{
         Json, Part,
         shape::{Shape, UNKNOWN},
@@ -26,11 +29,13 @@ use super::{
 };
 
 /// The waiters of one endpoint.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiters(Arc<List>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct List {
+    /// Bounds what is kept of answers and events.
+    budget: Arc<Budget>,
     next: AtomicU64,
     waiting: Mutex<Vec<Waiter>>,
 }
@@ -42,11 +47,34 @@ struct Waiter {
     filter: Filter,
     /// Type of the command's result.
     shape: Shape,
-    returned: Option<Vec<u8>>,
-    seen: Option<(String, Vec<u8>)>,
+    returned: Option<Kept>,
+    seen: Option<Arc<Event>>,
+    _timer: Option<Timer>,
 }
 
+/// JSON text that waits for what belongs to it.
+#[derive(Debug)]
+struct Kept {
+    text: Vec<u8>,
+    _charge: Charge,
+}
+
+/// An event, once for all who wait for it.
+#[derive(Debug)]
+struct Event {
+    name: String,
+    data: Kept,
+}
+
+/// Ends a wait; ended itself with the waiter, since callers decide how many there are.
+#[derive(Debug)]
+struct Timer(JoinHandle<()>);
+
 impl Waiters {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self(Arc::new(List { budget, next: AtomicU64::new(0), waiting: Mutex::default() }))
+    }
+
     /// Adds a waiter and gives the completion for its command.
     pub(super) fn add(
         &self,
@@ -56,34 +84,51 @@ impl Waiters {
         timeout: Option<Duration>,
     ) -> Completion {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let waiter = Waiter { id, reply, filter, shape, returned: None, seen: None };
-        self.lock().push(waiter);
-        if let Some(timeout) = timeout {
-            let waiters = self.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(timeout).await;
-                waiters.expire(id);
-            });
-        }
+        let mut waiting = self.lock();
+        let timer = timeout.map(|timeout| Timer::start(self.clone(), id, timeout));
+        waiting.push(Waiter {
+            id,
+            reply,
+            filter,
+            shape,
+            returned: None,
+            seen: None,
+            _timer: timer,
+        });
         let waiters = self.clone();
         Completion::new(move |outcome| waiters.returned(id, outcome))
     }
 
     /// Tells of an event.
     pub(super) fn event(&self, seen: &Seen<'_>) {
+        let event = LazyCell::new(|| {
+            let data = seen.text().map(|text| self.keep(text))?;
+            Some(data.map(|data| Arc::new(Event { name: seen.name.to_owned(), data })))
+        });
         let mut waiting = self.lock();
         let mut done = Vec::new();
         for at in (0..waiting.len()).rev() {
             let waiter = &mut waiting[at];
-            if waiter.seen.is_none() && waiter.filter.admits(seen) {
-                waiter.seen = seen.text().map(|data| (seen.name.to_owned(), data));
-                if waiter.seen.is_some() && waiter.returned.is_some() {
-                    done.push(waiting.remove(at));
-                }
+            if waiter.seen.is_some() || !waiter.filter.admits(seen) {
+                continue;
+            }
+            match &*event {
+                Some(Ok(event)) => waiter.seen = Some(Arc::clone(event)),
+                Some(Err(spent)) => done.push((waiting.remove(at), Some(*spent))),
+                None => {}
+            }
+            if waiting.get(at).is_some_and(|it| it.seen.is_some() && it.returned.is_some()) {
+                done.push((waiting.remove(at), None));
             }
         }
         drop(waiting);
-        done.into_iter().rev().for_each(Waiter::finish);
+        for (mut waiter, spent) in done.into_iter().rev() {
+            match (spent, waiter.returned.take()) {
+                (Some(spent), _) => waiter.without_memory("the event", spent),
+                (None, Some(returned)) => waiter.finish(&returned.text),
+                (None, None) => {}
+            }
+        }
     }
 
     /// Tells that the connection ended: the events of those that wait will never come.
@@ -100,13 +145,19 @@ impl Waiters {
         let mut waiting = self.lock();
         let Some(at) = waiting.iter().position(|waiter| waiter.id == id) else { return };
         match Failure::from_outcome(outcome) {
-            Ok(value) if waiting[at].seen.is_none() => waiting[at].returned = Some(value.into()),
-            Ok(value) => {
-                let mut waiter = waiting.remove(at);
+            Ok(value) if waiting[at].seen.is_some() => {
+                let waiter = waiting.remove(at);
                 drop(waiting);
-                waiter.returned = Some(value.into());
-                waiter.finish();
+                waiter.finish(value);
             }
+            Ok(value) => match self.keep(value.into()) {
+                Ok(kept) => waiting[at].returned = Some(kept),
+                Err(spent) => {
+                    let waiter = waiting.remove(at);
+                    drop(waiting);
+                    waiter.without_memory("the command succeeded, and its answer", spent);
+                }
+            },
             Err(failure) => {
                 let waiter = waiting.remove(at);
                 drop(waiting);
@@ -127,22 +178,47 @@ impl Waiters {
         waiter.reply.fail(&Failure::unknown(Unknown::Timeout, text));
     }
 
+    fn keep(&self, text: Vec<u8>) -> Result<Kept, Spent> {
+        self.0.budget.charge(text.len()).map(|charge| Kept { text, _charge: charge })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Waiter>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Waiter {
-    fn finish(self) {
-        let (Some(returned), Some((event, data))) = (self.returned, self.seen) else { return };
-        let (Ok(result), Ok(data)) = (Json::parse(&returned), Json::parse(&data)) else {
+    fn finish(self, returned: &[u8]) {
+        let Some(event) = self.seen else { return };
+        let (Ok(result), Ok(data)) = (Json::parse(returned), Json::parse(&event.data.text)) else {
             let text = "the answer is not JSON that the bridge understands";
             return self.reply.fail(&Failure::unknown(Unknown::BadReply, text));
         };
+        let name = Json::Str(event.name.as_str().into());
         self.reply.value(&[
             Part { name: "result", shape: self.shape, value: result },
-            Part { name: "event", shape: Shape::Str, value: Json::Str(event.into()) },
+            Part { name: "event", shape: Shape::Str, value: name },
             Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
         ]);
+    }
+
+    fn without_memory(self, what: &str, spent: Spent) {
+        let text = format!("{what}: {spent}");
+        self.reply.fail(&Failure::unknown(Unknown::ReplyTooLarge, &text));
+    }
+}
+
+impl Timer {
+    fn start(waiters: Waiters, id: u64, timeout: Duration) -> Self {
+        Self(tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            waiters.expire(id);
+        }))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

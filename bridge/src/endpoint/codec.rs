@@ -2,11 +2,13 @@
 //! message on many lines. Nothing is built here; size, nesting and number of nodes are counted
 //! before any parser sees the text.
 
-use super::Limits;
+use std::sync::Arc;
+
+use super::{Budget, Charge, Limits};
 
 /// What is kept of a message above a limit: enough to tell an event from a reply.
 const BEGINNING: usize = 1024;
-/// A buffer larger than this is given back once its message is done.
+/// A buffer larger than this is given back once its message is done, and counts in the budget.
 const KEPT: usize = 64 << 10;
 /// Precedes the answer to guest-sync-delimited; no JSON text holds it.
 const MARK: u8 = 0xFF;
@@ -17,17 +19,36 @@ pub(super) enum Frame<'a> {
     /// The text of one object, as far as its brackets and strings go.
     Message(&'a [u8]),
     /// The beginning of a message above a limit; the rest was skipped.
-    TooLarge(&'a [u8]),
+    TooLarge(&'a [u8], Excess),
     /// Text that is no message, or a message that broke off.
     Garbage,
     /// The byte 0xFF.
     Mark,
 }
 
+/// Why a message is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// A limit on bytes, values or nesting.
+    Limit,
+    /// The budget is used up.
+    Memory,
+    /// Nobody waited for one when it began or grew large.
+    Unawaited,
+}
+
+/// The bytes that a message may have, and what more of them would mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    pub(super) bytes: usize,
+    pub(super) beyond: Excess,
+}
+
 /// Cuts a stream of bytes into frames, however the bytes are cut.
 #[derive(Debug)]
 pub(super) struct Decoder {
     limits: Limits,
+    bound: Bound,
     state: State,
     /// What precedes the next byte, outside strings.
     before: Before,
@@ -40,9 +61,12 @@ pub(super) struct Decoder {
     /// Nested beyond the limit at least once: brackets are counted only, no more compared.
     deep: bool,
     /// Above a limit: only the beginning is kept.
-    over: bool,
+    over: Option<Excess>,
+    /// Nobody waited for a message when this one began.
+    stray: bool,
     /// What earlier pieces held of the current message.
     kept: Vec<u8>,
+    charge: Charge,
     /// The message in `kept` was handed out.
     done: bool,
 }
@@ -77,9 +101,10 @@ enum Step {
 }
 
 impl Decoder {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
         Self {
             limits,
+            bound: Bound { bytes: limits.message, beyond: Excess::Limit },
             state: State::Outside,
             before: Before::Opening,
             in_list: false,
@@ -87,15 +112,20 @@ impl Decoder {
             depth: 0,
             nodes: 0,
             deep: false,
-            over: false,
+            over: None,
+            stray: false,
             kept: Vec::new(),
+            charge: budget.nothing(),
             done: false,
         }
     }
 
-    /// Bounds the messages from here on to `bytes`.
-    pub(super) fn limit(&mut self, bytes: usize) {
-        self.limits.message = bytes;
+    /// Bounds the messages from here on, and the one of which the beginning is kept.
+    pub(super) fn bound(&mut self, bound: Bound) {
+        self.bound = bound;
+        if !self.done {
+            self.keep(&[]);
+        }
     }
 
     /// Takes bytes from the front of `input` up to the end of the next frame. `None` when `input`
@@ -117,6 +147,7 @@ impl Decoder {
                 (b'{', _) => {
                     self.state = State::Inside;
                     self.before = Before::Colon;
+                    self.stray = self.bound.beyond == Excess::Unawaited;
                     continue;
                 }
                 _ => {
@@ -149,14 +180,15 @@ impl Decoder {
             }
             Step::Ends => {
                 self.done = true;
-                if self.kept.is_empty() && !self.over && part.len() <= self.limits.message {
+                let fits = self.over.is_none() && part.len() <= self.bound.bytes;
+                if self.kept.is_empty() && fits {
                     return Some(Frame::Message(part));
                 }
                 self.keep(part);
-                Some(if self.over {
-                    Frame::TooLarge(&self.kept)
-                } else {
-                    Frame::Message(&self.kept)
+                Some(match self.over {
+                    Some(_) if self.stray => Frame::TooLarge(&self.kept, Excess::Unawaited),
+                    Some(excess) => Frame::TooLarge(&self.kept, excess),
+                    None => Frame::Message(&self.kept),
                 })
             }
         }
@@ -237,7 +269,7 @@ impl Decoder {
         self.depth += 1;
         if self.depth > self.limits.depth {
             self.deep = true;
-            self.over = true;
+            self.over.get_or_insert(Excess::Limit);
         }
         if !self.deep {
             self.around.push(self.in_list);
@@ -255,18 +287,31 @@ impl Decoder {
     fn count(&mut self, before: Before) {
         self.before = before;
         self.nodes += 1;
-        self.over |= self.nodes > self.limits.nodes;
+        if self.nodes > self.limits.nodes {
+            self.over.get_or_insert(Excess::Limit);
+        }
     }
 
     fn keep(&mut self, part: &[u8]) {
-        self.over |= self.kept.len() + part.len() > self.limits.message;
-        if !self.over {
+        self.over = self.over.or_else(|| self.excess(part.len()));
+        if self.over.is_none() {
             return self.kept.extend_from_slice(part);
         }
         self.kept.truncate(BEGINNING);
         let room = part.len().min(BEGINNING - self.kept.len());
         self.kept.extend_from_slice(&part[..room]);
         self.kept.shrink_to(BEGINNING);
+        self.charge.clear();
+    }
+
+    /// Why no more bytes are to be kept, if not.
+    fn excess(&mut self, more: usize) -> Option<Excess> {
+        let size = self.kept.len() + more;
+        if size > self.bound.bytes {
+            return Some(self.bound.beyond);
+        }
+        let beyond = size.saturating_sub(self.kept.len().max(KEPT));
+        self.charge.grow(beyond).err().map(|_| Excess::Memory)
     }
 
     fn reset(&mut self) {
@@ -276,12 +321,14 @@ impl Decoder {
         self.depth = 0;
         self.nodes = 0;
         self.deep = false;
-        self.over = false;
+        self.over = None;
+        self.stray = false;
         self.done = false;
         self.kept.clear();
         if self.kept.capacity() > KEPT {
             self.kept.shrink_to(0);
         }
+        self.charge.clear();
     }
 }
 

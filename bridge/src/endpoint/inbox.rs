@@ -2,13 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{NotSent, Outcome, Request};
+use super::{Budget, Charge, NotSent, Outcome, Request};
 
 /// So that any time to drain makes a deadline: a year.
 const LONGEST_DRAIN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -21,13 +21,15 @@ pub(super) struct Job {
     pub(super) sync: Option<i64>,
     pub(super) since: Instant,
     pub(super) deadline: Option<Instant>,
+    /// For the bytes of the arguments.
+    pub(super) charge: Option<Charge>,
 }
 
 impl Job {
     pub(super) fn new(request: Request, sync: Option<i64>) -> Self {
         let since = Instant::now();
         let deadline = request.timeout.and_then(|timeout| since.checked_add(timeout));
-        Self { request, sync, since, deadline }
+        Self { request, sync, since, deadline, charge: None }
     }
 
     pub(super) fn refuse(self, kind: NotSent, text: impl Into<String>) {
@@ -42,6 +44,7 @@ pub(super) struct Inbox {
     queue: Mutex<Queue>,
     arrived: Notify,
     limit: usize,
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug, Default)]
@@ -52,28 +55,41 @@ struct Queue {
 }
 
 impl Inbox {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), arrived: Notify::new(), limit }
+    pub(super) fn new(limit: usize, budget: Arc<Budget>) -> Self {
+        Self { queue: Mutex::default(), arrived: Notify::new(), limit, budget }
     }
 
     /// Queues a job, or tells it at once that it will not be sent.
     pub(super) fn push(&self, job: Job) {
         let refused = {
             let mut queue = self.lock();
-            if queue.stopping.is_some() {
-                Some((job, NotSent::Stopping, "the bridge is about to end".to_owned()))
-            } else if queue.jobs.len() >= self.limit {
-                let text = format!("{} requests wait already", self.limit);
-                Some((job, NotSent::QueueFull, text))
-            } else {
-                queue.jobs.push_back(job);
-                None
+            match self.admit(&queue, &job) {
+                Ok(charge) => {
+                    queue.jobs.push_back(Job { charge: Some(charge), ..job });
+                    None
+                }
+                Err((kind, text)) => Some((job, kind, text)),
             }
         };
         match refused {
             Some((job, kind, text)) => job.refuse(kind, text),
             None => self.arrived.notify_one(),
         }
+    }
+
+    fn admit(&self, queue: &Queue, job: &Job) -> Result<Charge, (NotSent, String)> {
+        if queue.stopping.is_some() {
+            return Err((NotSent::Stopping, "the bridge is about to end".to_owned()));
+        }
+        if queue.jobs.len() >= self.limit {
+            let text = format!(
+                "{} requests wait for this endpoint already; wait for some to return",
+                self.limit
+            );
+            return Err((NotSent::QueueFull, text));
+        }
+        let charge = self.budget.charge(job.request.arguments.len());
+        charge.map_err(|spent| (NotSent::QueueFull, format!("the arguments: {spent}")))
     }
 
     /// Refuses what waits and what comes; those on the wire are given `drain`.

@@ -11,6 +11,7 @@
 //! ```
 
 mod account;
+mod budget;
 mod codec;
 mod conduct;
 mod connection;
@@ -39,6 +40,7 @@ use std::{
 };
 
 pub use account::{Account, Count};
+pub use budget::{Budget, Charge, Spent};
 pub use handle::Handle;
 pub use task::{Task, new};
 
@@ -114,7 +116,7 @@ pub enum NotSent {
     TooLarge,
     /// The bridge is about to end.
     Stopping,
-    /// Too many requests wait for this endpoint.
+    /// Too many requests wait for this endpoint, or too many bytes of requests for all.
     QueueFull,
 }
 
@@ -244,7 +246,7 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Limits {
     /// Bytes of one message from the peer.
     pub message: usize,
-    /// Bytes of the greeting.
+    /// Bytes of the greeting, and of an agent's message while nobody waits for one.
     pub greeting: usize,
     /// Structural characters (`{ [ , :`) of one message from the peer.
     pub nodes: usize,
@@ -267,7 +269,8 @@ impl Limits {
     pub fn new(protocol: Protocol) -> Self {
         let qmp = protocol == Protocol::Qmp;
         Self {
-            message: if qmp { 16 << 20 } else { 64 << 20 },
+            // More than 24 MiB of an agent could not be passed on to the bus.
+            message: if qmp { 16 << 20 } else { 24 << 20 },
             greeting: 64 << 10,
             nodes: 200_000,
             depth: 512,
@@ -289,6 +292,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// Bounds and deadlines.
     pub limits: Limits,
+    /// Bounds the bytes of lines and arguments in flight: the endpoint's share.
+    pub budget: Arc<Budget>,
     /// Told of events and changes.
     pub observer: Arc<dyn Observer>,
     /// What happens is counted here.

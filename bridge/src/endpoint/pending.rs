@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Completion, Limits, NotSent, Outcome, Unknown, message::PeerError};
+use super::{Completion, Limits, NotSent, Outcome, Unknown, codec::Excess, message::PeerError};
 
 /// Bytes of an error text: it is for people.
 const LONGEST_TEXT: usize = 4096;
@@ -241,13 +241,20 @@ impl Entry {
         if let Owner::Question(question) = self.owner { Some(question) } else { None }
     }
 
-    /// Tells the owner that the answer is above a limit.
-    pub(super) fn too_large(self, limits: &Limits) {
+    /// Tells the owner that the answer was too large to be kept.
+    pub(super) fn too_large(self, limits: &Limits, excess: Excess) {
         let Limits { message, nodes, depth, .. } = limits;
-        let text = format!(
-            "the answer to {} is above a limit: {message} bytes, {nodes} values, nesting {depth}",
-            self.command
-        );
+        let command = &self.command;
+        let text = match excess {
+            Excess::Memory => format!(
+                "the answer to {command} does not fit what is left of the bridge's memory budget \
+                 for messages in flight; ask for less at a time, or again later"
+            ),
+            Excess::Limit | Excess::Unawaited => format!(
+                "the answer to {command} is above a limit: {message} bytes, {nodes} values, \
+                 nesting {depth}; ask for less at a time"
+            ),
+        };
         self.owner.fail(Unknown::ReplyTooLarge, text);
     }
 

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    Count, Limits, State, Unknown,
-    codec::Frame,
+    Count, State, Unknown,
+    codec::{Bound, Excess, Frame},
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply},
@@ -80,9 +80,9 @@ impl Qga {
     /// The first byte ends whatever an earlier client left in the agent's parser.
     fn say_sync(&self, wire: &mut Wire, way: usize) {
         let arguments = format!("{{\"id\":{}}}", self.nonce);
-        let arguments = if WAYS[way] == "guest-ping" { "" } else { &arguments };
+        let arguments = if WAYS[way] == "guest-ping" { String::new() } else { arguments };
         let mut bytes = vec![0xFF];
-        bytes.extend(line("execute", WAYS[way], arguments.as_bytes(), Some(self.nonce)));
+        bytes.extend(line("execute", WAYS[way], arguments.into_bytes(), Some(self.nonce)));
         wire.say(bytes);
     }
 
@@ -206,15 +206,15 @@ impl Qga {
         }
     }
 
-    fn too_large(&mut self, wire: &mut Wire) {
+    fn too_large(&mut self, wire: &mut Wire, excess: Excess) {
         let entry = match self.phase {
-            Phase::InStep => wire.pending.answer(None),
+            Phase::InStep if excess != Excess::Unawaited => wire.pending.answer(None),
             _ => None,
         };
         match entry {
             None => wire.count(Count::Unsolicited),
             Some(entry) if entry.question().is_some() => self.ready(wire),
-            Some(entry) => entry.too_large(&wire.limits),
+            Some(entry) => entry.too_large(&wire.limits, excess),
         }
     }
 
@@ -236,11 +236,11 @@ impl Qga {
         Ok(())
     }
 
-    fn send(&mut self, wire: &mut Wire, job: Job) {
+    fn send(&mut self, wire: &mut Wire, mut job: Job) {
         self.id += 1;
-        let request = &job.request;
-        let text = line("execute", &request.command, &request.arguments, Some(self.id));
-        if request.replies {
+        let arguments = std::mem::take(&mut job.request.arguments);
+        let text = line("execute", &job.request.command, arguments, Some(self.id));
+        if job.request.replies {
             wire.send(job, Some(self.id), text);
         } else {
             wire.send_aside(job, self.id, text);
@@ -255,15 +255,20 @@ impl Dialect for Qga {
         Ok(())
     }
 
-    fn longest(&self, limits: &Limits) -> usize {
-        limits.message
+    /// Only who waits for an answer needs it: a guest cannot make the bridge keep anything else.
+    fn longest(&self, wire: &Wire) -> Bound {
+        if matches!(self.phase, Phase::InStep) && wire.pending.in_order() > 0 {
+            Bound { bytes: wire.limits.message, beyond: Excess::Limit }
+        } else {
+            Bound { bytes: wire.limits.greeting, beyond: Excess::Unawaited }
+        }
     }
 
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => {}
             Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
-            Frame::TooLarge(_) => self.too_large(wire),
+            Frame::TooLarge(_, excess) => self.too_large(wire, excess),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
                 Ok(Message::Greeting { .. }) => {

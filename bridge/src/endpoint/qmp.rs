@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{
     Count, Event, Limits, State, Unknown,
-    codec::Frame,
+    codec::{Bound, Excess, Frame},
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, begins_event},
@@ -71,7 +71,7 @@ impl Qmp {
         wire.refusal = None;
         wire.change(|status| status.state = State::Connecting);
         let enable: &[u8] = if self.oob { br#"{"enable":["oob"]}"# } else { b"" };
-        wire.say(line("execute", "qmp_capabilities", enable, Some(self.nonce)));
+        wire.say(line("execute", "qmp_capabilities", enable.to_vec(), Some(self.nonce)));
         self.phase = Phase::Negotiating(now.checked_add(wire.patience()));
     }
 
@@ -176,7 +176,13 @@ impl Qmp {
         }
     }
 
-    fn too_large(&mut self, wire: &mut Wire, beginning: &[u8], now: Instant) -> Result<(), Fault> {
+    fn too_large(
+        &mut self,
+        wire: &mut Wire,
+        beginning: &[u8],
+        excess: Excess,
+        now: Instant,
+    ) -> Result<(), Fault> {
         match self.phase {
             Phase::Greeting(_) => Err(Fault::not_connected("the greeting is above the limit")),
             Phase::Negotiating(_) => Ok(()),
@@ -189,7 +195,7 @@ impl Qmp {
                 let Some(entry) = entry else { return unsolicited(wire, now) };
                 match entry.question() {
                     Some(question) => self.learn(wire, question, b""),
-                    None => entry.too_large(&wire.limits),
+                    None => entry.too_large(&wire.limits, excess),
                 }
                 Ok(())
             }
@@ -220,14 +226,14 @@ impl Qmp {
         if self.oob { limits.in_flight.max(1) } else { 1 }
     }
 
-    fn send(&mut self, wire: &mut Wire, job: Job) {
-        let request = &job.request;
+    fn send(&mut self, wire: &mut Wire, mut job: Job) {
+        let arguments = std::mem::take(&mut job.request.arguments);
         if overtakes(&job) && self.oob {
             self.id += 1;
-            let text = line("exec-oob", &request.command, &request.arguments, Some(self.id));
+            let text = line("exec-oob", &job.request.command, arguments, Some(self.id));
             wire.send_aside(job, self.id, text);
         } else {
-            let text = line("execute", &request.command, &request.arguments, None);
+            let text = line("execute", &job.request.command, arguments, None);
             wire.send(job, None, text);
         }
     }
@@ -243,18 +249,19 @@ impl Dialect for Qmp {
         Ok(())
     }
 
-    fn longest(&self, limits: &Limits) -> usize {
-        match self.phase {
-            Phase::Greeting(_) => limits.greeting,
-            _ => limits.message,
-        }
+    fn longest(&self, wire: &Wire) -> Bound {
+        let bytes = match self.phase {
+            Phase::Greeting(_) => wire.limits.greeting,
+            _ => wire.limits.message,
+        };
+        Bound { bytes, beyond: Excess::Limit }
     }
 
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => Ok(()),
             Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
-            Frame::TooLarge(beginning) => self.too_large(wire, beginning, now),
+            Frame::TooLarge(beginning, excess) => self.too_large(wire, beginning, excess, now),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(message) => self.message(wire, message, now),
                 Err(why) => self.garbage(wire, why, now),

@@ -9,8 +9,8 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
-    Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request, Status,
-    Unknown, inbox::Inbox, session::Session, wire::Fault,
+    Budget, Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request,
+    Status, Unknown, inbox::Inbox, session::Session, wire::Fault,
 };
 
 pub(super) struct Rig {
@@ -29,9 +29,9 @@ impl Rig {
         let mut limits = Limits::new(protocol);
         adapt(&mut limits);
         let observer = Arc::new(log.clone());
-        let account = Arc::default();
-        let config = Config { socket: "peer".into(), protocol, limits, observer, account };
-        let inbox = Arc::new(Inbox::new(limits.waiting));
+        let (account, budget) = (Arc::default(), Budget::new());
+        let inbox = Arc::new(Inbox::new(limits.waiting, budget.clone()));
+        let config = Config { socket: "peer".into(), protocol, limits, budget, observer, account };
         let handle = Handle::new(inbox.clone(), &config, watch::channel(()).1);
         let mut rig = Self { session: Session::new(&config, inbox), handle, log };
         rig.begin();

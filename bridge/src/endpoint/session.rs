@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Config, Count, NotSent, Protocol, Unknown,
+    Budget, Config, Count, NotSent, Protocol, Unknown,
     codec::{Decoder, Frame},
     inbox::Inbox,
     meter::Meter,
@@ -21,6 +21,7 @@ pub(super) struct Session {
     pub(super) wire: Wire,
     pub(super) inbox: Arc<Inbox>,
     decoder: Decoder,
+    budget: Arc<Budget>,
     dialect: Box<dyn Dialect>,
     /// Bounds what the guest can make the bridge read; a monitor is always read, because QEMU
     /// keeps without bound what is not.
@@ -34,7 +35,8 @@ impl Session {
             protocol,
             wire: Wire::new(config),
             inbox,
-            decoder: Decoder::new(config.limits),
+            decoder: Decoder::new(config.limits, &config.budget),
+            budget: config.budget.clone(),
             dialect: dialect(protocol),
             meter: None,
         }
@@ -42,7 +44,7 @@ impl Session {
 
     /// Begins a connection: nothing of the one before is left.
     pub(super) fn begin(&mut self, now: Instant) -> Result<(), Fault> {
-        self.decoder = Decoder::new(self.wire.limits);
+        self.decoder = Decoder::new(self.wire.limits, &self.budget);
         self.dialect = dialect(self.protocol);
         let guest = self.protocol == Protocol::Qga;
         self.meter = guest.then(|| Meter::new(self.wire.limits.message, now));
@@ -54,7 +56,7 @@ impl Session {
     pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
         self.charge(bytes.len(), now);
         loop {
-            self.decoder.limit(self.dialect.longest(&self.wire.limits));
+            self.decoder.bound(self.dialect.longest(&self.wire));
             let Some(frame) = self.decoder.next(&mut bytes) else { return Ok(()) };
             let size = if let Frame::Message(text) = frame { text.len() } else { 0 };
             let before = self.wire.pending.answered();
@@ -74,6 +76,8 @@ impl Session {
         }
         self.wire.judge(now);
         self.dialect.expire(&mut self.wire, now)?;
+        // What nobody waits for any more is not kept, even if no more of it comes.
+        self.decoder.bound(self.dialect.longest(&self.wire));
         if let Some(text) = self.wire.refusal {
             let text = format!("{}: {text}", self.wire.socket);
             self.inbox.refuse_all(NotSent::Busy, &text);

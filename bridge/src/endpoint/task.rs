@@ -23,7 +23,7 @@ use super::{
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
 /// until then wait.
 pub fn new(config: Config) -> (Handle, Task) {
-    let inbox = Arc::new(Inbox::new(config.limits.waiting));
+    let inbox = Arc::new(Inbox::new(config.limits.waiting, config.budget.clone()));
     let (alive, ended) = watch::channel(());
     let handle = Handle::new(inbox.clone(), &config, ended);
     let session = Session::new(&config, inbox);

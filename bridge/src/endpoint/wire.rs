@@ -5,8 +5,8 @@ use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Account, Config, Count, Event, Limits, NotSent, Observer, State, Status, Unknown,
-    codec::Frame,
+    Account, Charge, Config, Count, Event, Limits, NotSent, Observer, State, Status, Unknown,
+    codec::{Bound, Frame},
     conduct::Conduct,
     contained,
     inbox::{Inbox, Job},
@@ -19,8 +19,8 @@ use super::{
 pub(super) trait Dialect: Send {
     /// Begins a connection.
     fn open(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault>;
-    /// The limit for the next message of the peer, in bytes.
-    fn longest(&self, limits: &Limits) -> usize;
+    /// The bound on the next message of the peer.
+    fn longest(&self, wire: &Wire) -> Bound;
     /// Takes a frame from the peer.
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault>;
     /// Puts the next message on the empty wire, if one may leave.
@@ -65,6 +65,8 @@ pub(super) struct Output {
     pub(super) fd: Option<OwnedFd>,
     /// Of the entry; 0 for messages of the dialect.
     serial: u64,
+    /// For the bytes of the arguments.
+    _charge: Option<Charge>,
 }
 
 impl Fault {
@@ -199,7 +201,7 @@ impl Wire {
 
     /// Sends a message that is no request of the table.
     pub(super) fn say(&mut self, bytes: Vec<u8>) {
-        self.output = Output { bytes, at: 0, fd: None, serial: 0 };
+        self.output = Output { bytes, ..Output::default() };
     }
 
     /// Sends a caller's request, answered in order.
@@ -223,8 +225,8 @@ impl Wire {
         patience: Option<Duration>,
     ) {
         self.serial += 1;
-        let bytes = line("execute", question.command(), b"", id);
-        self.output = Output { bytes, at: 0, fd: None, serial: self.serial };
+        let bytes = line("execute", question.command(), Vec::new(), id);
+        self.output = Output { bytes, serial: self.serial, ..Output::default() };
         let deadline = patience.and_then(|patience| now.checked_add(patience));
         let owner = Owner::Question(question);
         let entry = Entry::new(self.serial, owner, question.command().into(), now);
@@ -232,11 +234,11 @@ impl Wire {
     }
 
     fn put(&mut self, job: Job, id: Option<u64>, bytes: Vec<u8>) -> Entry {
-        let Job { request, sync, since, deadline } = job;
+        let Job { request, sync, since, deadline, charge } = job;
         self.serial += 1;
         let serial = self.serial;
         let alone = request.fd.is_some();
-        self.output = Output { bytes, at: 0, fd: request.fd, serial };
+        self.output = Output { bytes, at: 0, fd: request.fd, serial, _charge: charge };
         let owner = match sync {
             Some(id) => Owner::Sync(request.completion, id),
             None => Owner::Call(request.completion),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::{Decoder, Frame};
-use crate::endpoint::{Limits, Protocol};
+use super::{Bound, Decoder, Excess, Frame};
+use crate::endpoint::{Budget, Limits, Protocol};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Owned {
@@ -21,7 +21,7 @@ impl From<Frame<'_>> for Owned {
     fn from(frame: Frame<'_>) -> Self {
         match frame {
             Frame::Message(text) => Self::Message(text.into()),
-            Frame::TooLarge(text) => Self::TooLarge(text.into()),
+            Frame::TooLarge(text, _) => Self::TooLarge(text.into()),
             Frame::Garbage => Self::Garbage,
             Frame::Mark => Self::Mark,
         }
@@ -34,7 +34,7 @@ fn limits() -> Limits {
 
 /// Frames of pieces that arrive one after the other.
 fn frames<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Owned> {
-    let mut decoder = Decoder::new(limits);
+    let mut decoder = Decoder::new(limits, &Budget::new());
     let mut frames = Vec::new();
     for mut piece in pieces {
         while let Some(frame) = decoder.next(&mut piece) {
@@ -112,7 +112,7 @@ fn limits_are_exact() {
 #[test]
 fn of_a_message_above_a_limit_only_the_beginning_is_kept() {
     let text = format!("{{\"return\":\"{}\"}}", "x".repeat(1 << 20));
-    let mut decoder = Decoder::new(limits());
+    let mut decoder = Decoder::new(limits(), &Budget::new());
     let mut found = Vec::new();
     for mut piece in text.as_bytes().chunks(1000) {
         while let Some(frame) = decoder.next(&mut piece) {
@@ -126,7 +126,7 @@ fn of_a_message_above_a_limit_only_the_beginning_is_kept() {
 #[test]
 fn the_memory_of_a_large_message_is_given_back() {
     let text = format!("{{\"return\":\"{}\"}}", "x".repeat(1 << 20));
-    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp));
+    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp), &Budget::new());
     let (head, mut tail) = text.as_bytes().split_at(1 << 19);
     let mut head = head;
     assert_eq!(decoder.next(&mut head), None);
@@ -137,12 +137,82 @@ fn the_memory_of_a_large_message_is_given_back() {
 
 #[test]
 fn the_limit_can_change_between_messages() {
-    let mut decoder = Decoder::new(limits());
-    decoder.limit(2);
+    let mut decoder = Decoder::new(limits(), &Budget::new());
+    decoder.bound(Bound { bytes: 2, beyond: Excess::Limit });
     let mut input = &b"{\"a\":1}{\"a\":1}"[..];
-    assert_eq!(decoder.next(&mut input), Some(Frame::TooLarge(b"{\"a\":1}")));
-    decoder.limit(7);
+    assert_eq!(decoder.next(&mut input), Some(Frame::TooLarge(b"{\"a\":1}", Excess::Limit)));
+    decoder.bound(Bound { bytes: 7, beyond: Excess::Limit });
     assert_eq!(decoder.next(&mut input), Some(Frame::Message(b"{\"a\":1}")));
+}
+
+/// A message of so many bytes, in pieces as a socket gives them.
+fn feed(decoder: &mut Decoder, size: usize) -> Option<Owned> {
+    let text = format!("{{\"return\":\"{}\"}}", "x".repeat(size - 13));
+    let mut found = None;
+    for mut piece in text.as_bytes().chunks(64 << 10) {
+        while let Some(frame) = decoder.next(&mut piece) {
+            found = Some(frame.into());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_limits_of_both_protocols_are_exact() {
+    for (protocol, longest) in [(Protocol::Qmp, 16 << 20), (Protocol::Qga, 24 << 20)] {
+        let mut decoder = Decoder::new(Limits::new(protocol), &Budget::new());
+        assert!(matches!(feed(&mut decoder, longest), Some(Owned::Message(_))));
+        assert!(matches!(feed(&mut decoder, longest + 1), Some(Owned::TooLarge(_))));
+    }
+    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp), &Budget::new());
+    let nodes = |nodes: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(nodes - 3));
+    let depth =
+        |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    for (fits, exceeds) in [(nodes(200_000), nodes(200_001)), (depth(512), depth(513))] {
+        assert!(matches!(decoder.next(&mut fits.as_bytes()), Some(Frame::Message(_))));
+        assert!(matches!(
+            decoder.next(&mut exceeds.as_bytes()),
+            Some(Frame::TooLarge(_, Excess::Limit))
+        ));
+    }
+}
+
+#[test]
+fn who_drips_a_long_line_leaves_room_for_the_others() {
+    let budget = Budget::new();
+    let mut dripping = Decoder::new(Limits::new(Protocol::Qga), &budget.share());
+    let mut line = &[b"{\"return\":\"", &vec![b'x'; 20 << 20][..]].concat()[..];
+    assert_eq!(dripping.next(&mut line), None);
+    let mut other = Decoder::new(Limits::new(Protocol::Qmp), &budget.share());
+    assert!(matches!(feed(&mut other, 13 << 20), Some(Owned::Message(_))));
+    assert!(matches!(feed(&mut other, 15 << 20), Some(Owned::TooLarge(_))));
+    drop(dripping);
+    assert!(matches!(feed(&mut other, 15 << 20), Some(Owned::Message(_))));
+    drop(other);
+    assert_eq!(budget.free(), Budget::new().free());
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_given_back_at_once() {
+    let budget = Budget::new();
+    let mut decoder = Decoder::new(Limits::new(Protocol::Qga), &budget);
+    let mut line = &[b"{\"return\":\"", &vec![b'x'; 1 << 20][..]].concat()[..];
+    assert_eq!(decoder.next(&mut line), None);
+    decoder.bound(Bound { bytes: 64 << 10, beyond: Excess::Unawaited });
+    assert!(decoder.kept.capacity() <= 4096);
+    assert_eq!(budget.free(), Budget::new().free());
+    let rest = decoder.next(&mut &b"\"}"[..]).map(Owned::from);
+    assert!(matches!(rest, Some(Owned::TooLarge(_))));
+}
+
+#[test]
+fn a_message_that_began_unawaited_stays_so() {
+    let mut decoder = Decoder::new(Limits::new(Protocol::Qga), &Budget::new());
+    decoder.bound(Bound { bytes: 4, beyond: Excess::Unawaited });
+    assert_eq!(decoder.next(&mut &b"{\"a"[..]), None);
+    decoder.bound(Bound { bytes: 6, beyond: Excess::Limit });
+    let found = decoder.next(&mut &b"\":1}"[..]);
+    assert!(matches!(found, Some(Frame::TooLarge(_, Excess::Unawaited))), "{found:?}");
 }
 
 /// Pieces of JSON, whole and broken, of garbage, and single bytes.

@@ -18,8 +18,8 @@ use tokio::{
 };
 
 use crate::endpoint::{
-    Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request, State, Status,
-    Task, new,
+    Budget, Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request, State,
+    Status, Task, new,
 };
 
 const GREETING: &[u8] =
@@ -53,8 +53,8 @@ impl Place {
         let (tell, heard) = mpsc::unbounded_channel();
         let observer = Arc::new(Ear(tell));
         let socket = self.socket();
-        let account = Arc::default();
-        let config = Config { socket, protocol: Protocol::Qmp, limits, observer, account };
+        let (protocol, account, budget) = (Protocol::Qmp, Arc::default(), Budget::new());
+        let config = Config { socket, protocol, limits, budget, observer, account };
         let (handle, task) = new(config);
         (handle, task, heard)
     }
