@@ -8,7 +8,7 @@ use std::{
 
 use tracing::error;
 use zbus::{
-    Connection, Message, MessageStream,
+    Message, MessageStream,
     export::futures_core::Stream,
     message::{Header, Type},
 };
@@ -19,10 +19,11 @@ use crate::transcode::{
 };
 
 use super::{
-    departures::Departures,
+    departures,
     endpoint::Endpoint,
     errors::{Failure, standard as names},
     guard::Outbox,
+    incoming::Room,
     objects::{Object, Objects},
     own,
     permits::{Permit, Permits},
@@ -37,7 +38,7 @@ pub struct Dispatcher {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
     permits: Arc<Permits>,
-    departures: Arc<Departures>,
+    room: Arc<Room>,
 }
 
 /// Who answers the calls of an interface.
@@ -49,10 +50,9 @@ enum Owner<'a> {
 }
 
 impl Dispatcher {
-    /// A dispatcher for these objects.
-    pub fn new(connection: &Connection, objects: Arc<Objects>, outbox: Arc<Outbox>) -> Self {
-        let departures = Departures::new(connection);
-        Self { objects, outbox, permits: Arc::default(), departures }
+    /// A dispatcher for these objects, of messages that took `room`.
+    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, room: Arc<Room>) -> Self {
+        Self { objects, outbox, permits: Arc::default(), room }
     }
 
     /// How many calls are in flight.
@@ -69,11 +69,10 @@ impl Dispatcher {
         while let Some(message) = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await
         {
             match message {
-                Ok(message) if message.message_type() == Type::MethodCall => self.guarded(&message),
-                Ok(message) if message.message_type() == Type::Signal => {
-                    self.departures.signal(&message, &self.objects);
+                Ok(message) => {
+                    self.guarded(&message);
+                    self.room.leave(&message);
                 }
-                Ok(_) => {}
                 Err(error) => return error!(%error, "the bus connection ended"),
             }
         }
@@ -81,7 +80,12 @@ impl Dispatcher {
 
     /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
     fn guarded(&self, message: &Message) {
-        if catch_unwind(AssertUnwindSafe(|| self.dispatch(message))).is_err() {
+        let handle = || match message.message_type() {
+            Type::MethodCall => self.dispatch(message),
+            Type::Signal => departures::signal(message, &self.objects),
+            Type::MethodReturn | Type::Error => {}
+        };
+        if catch_unwind(AssertUnwindSafe(handle)).is_err() {
             let header = message.header();
             error!(member = ?header.member(), "internal error in a call");
         }
@@ -103,14 +107,7 @@ impl Dispatcher {
         let body = message.body();
         match self.find(header) {
             Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
-            Ok((Owner::Own(endpoint), method)) => {
-                own::answer(endpoint, method, &body, reply);
-                if method.name == "Subscribe"
-                    && let Some(caller) = header.sender()
-                {
-                    self.departures.watch(caller, &self.objects);
-                }
-            }
+            Ok((Owner::Own(endpoint), method)) => own::answer(endpoint, method, &body, reply),
             Ok((Owner::Standard, method)) => match qapi::decode(method, &body) {
                 Ok(call) => {
                     let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);

@@ -56,6 +56,7 @@ impl Waiters {
         timeout: Option<Duration>,
     ) -> Completion {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let caller = reply.caller().map(|caller| caller.as_str().to_owned());
         let waiter = Waiter { id, reply, filter, shape, returned: None, seen: None };
         self.lock().push(waiter);
         if let Some(timeout) = timeout {
@@ -66,7 +67,7 @@ impl Waiters {
             });
         }
         let waiters = self.clone();
-        Completion::new(move |outcome| waiters.returned(id, outcome))
+        Completion::new(move |outcome| waiters.returned(id, outcome)).of(caller)
     }
 
     /// Tells of an event.
@@ -94,6 +95,13 @@ impl Waiters {
         let text = "the command succeeded, and the connection ended before the event";
         let failure = Failure::unknown(Unknown::ConnectionLost, text);
         lost.into_iter().for_each(|waiter| waiter.reply.fail(&failure));
+    }
+
+    /// Drops those of a caller who left.
+    pub(super) fn forget(&self, caller: &str) {
+        let of = |waiter: &Waiter| waiter.reply.caller().is_some_and(|it| it.as_str() == caller);
+        // Their replies, which nobody gets, are dropped after the lock.
+        let _gone: Vec<_> = self.lock().extract_if(.., |waiter| of(waiter)).collect();
     }
 
     fn returned(&self, id: u64, outcome: Outcome<'_>) {

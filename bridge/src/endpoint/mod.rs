@@ -118,19 +118,32 @@ pub enum Unknown {
 }
 
 /// The one who waits for a request; tells [`Unknown::ConnectionLost`] if dropped untold.
-pub struct Completion(Option<Box<Tell>>);
+pub struct Completion {
+    tell: Option<Box<Tell>>,
+    caller: Option<String>,
+}
 
 type Tell = dyn FnOnce(Outcome<'_>) + Send;
 
 impl Completion {
     /// Calls `tell` with the outcome.
     pub fn new(tell: impl FnOnce(Outcome<'_>) + Send + 'static) -> Self {
-        Self(Some(Box::new(tell)))
+        Self { tell: Some(Box::new(tell)), caller: None }
+    }
+
+    /// Names the one who asked: a request that waits is dropped when its caller leaves.
+    pub fn of(mut self, caller: Option<String>) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    fn is_of(&self, caller: &str) -> bool {
+        self.caller.as_deref() == Some(caller)
     }
 
     /// Tells the outcome.
     pub fn complete(mut self, outcome: Outcome<'_>) {
-        if let Some(tell) = self.0.take() {
+        if let Some(tell) = self.tell.take() {
             contained(|| tell(outcome));
         }
     }
@@ -145,7 +158,7 @@ fn contained(tell: impl FnOnce()) {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        if let Some(tell) = self.0.take() {
+        if let Some(tell) = self.tell.take() {
             let text = "the request was dropped".into();
             contained(|| tell(Outcome::Unknown(Unknown::ConnectionLost, text)));
         }
@@ -154,7 +167,7 @@ impl Drop for Completion {
 
 impl fmt::Debug for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Completion").field(&self.0.is_some()).finish()
+        f.debug_tuple("Completion").field(&self.tell.is_some()).finish()
     }
 }
 
