@@ -8,7 +8,7 @@ use std::{
 
 use tracing::error;
 use zbus::{
-    Connection, Message, MessageStream,
+    Message, MessageStream,
     export::futures_core::Stream,
     message::{Header, Type},
 };
@@ -22,10 +22,11 @@ use crate::{
 };
 
 use super::{
-    departures::Departures,
+    departures,
     endpoint::Endpoint,
     errors::{Failure, standard as names},
     guard::Outbox,
+    incoming::Room,
     objects::{Object, Objects},
     own,
     permits::{Permit, Permits},
@@ -40,7 +41,7 @@ pub struct Dispatcher {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
     permits: Arc<Permits>,
-    departures: Arc<Departures>,
+    room: Arc<Room>,
 }
 
 /// Who answers the calls of an interface.
@@ -52,10 +53,9 @@ enum Owner<'a> {
 }
 
 impl Dispatcher {
-    /// A dispatcher for these objects.
-    pub fn new(connection: &Connection, objects: Arc<Objects>, outbox: Arc<Outbox>) -> Self {
-        let departures = Departures::new(connection);
-        Self { objects, outbox, permits: Arc::default(), departures }
+    /// A dispatcher for these objects, of messages that took `room`.
+    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, room: Arc<Room>) -> Self {
+        Self { objects, outbox, permits: Arc::default(), room }
     }
 
     /// How many calls are in flight.
@@ -74,7 +74,10 @@ impl Dispatcher {
             let next = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await;
             let Some(message) = next else { return };
             match message {
-                Ok(message) => self.guarded(&message),
+                Ok(message) => {
+                    self.guarded(&message);
+                    self.room.leave(&message);
+                }
                 Err(error) => return error!(%error, "the bus connection ended"),
             }
         }
@@ -82,12 +85,12 @@ impl Dispatcher {
 
     /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
     fn guarded(&self, message: &Message) {
-        let take = || match message.message_type() {
+        let handle = || match message.message_type() {
             Type::MethodCall => self.dispatch(message),
-            Type::Signal => self.departures.signal(message, &self.objects),
-            _ => {}
+            Type::Signal => departures::signal(message, &self.objects),
+            Type::MethodReturn | Type::Error => {}
         };
-        if catch_unwind(AssertUnwindSafe(take)).is_err() {
+        if catch_unwind(AssertUnwindSafe(handle)).is_err() {
             let header = message.header();
             error!(member = ?header.member(), "internal error in a call");
             if let Some(endpoint) = self.addressed(&header) {
@@ -122,14 +125,7 @@ impl Dispatcher {
         let body = message.body();
         match self.find(header) {
             Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
-            Ok((Owner::Own(endpoint), method)) => {
-                own::answer(endpoint, method, &body, reply);
-                if method.name == "Subscribe"
-                    && let Some(caller) = header.sender()
-                {
-                    self.departures.watch(caller, &self.objects);
-                }
-            }
+            Ok((Owner::Own(endpoint), method)) => own::answer(endpoint, method, &body, reply),
             Ok((Owner::Standard, method)) => match qapi::decode(method, &body) {
                 Ok(call) => {
                     let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);

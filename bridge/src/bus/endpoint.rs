@@ -137,6 +137,13 @@ impl Endpoint {
         self.publisher.waiters()
     }
 
+    /// Ends what a caller who left the bus holds here or waits for; what is on the wire goes on.
+    pub(super) fn forget(&self, caller: &str) {
+        self.subscriptions().forget(caller);
+        self.waiters().forget(caller);
+        self.handle.cancel(caller);
+    }
+
     /// Hands a command to the peer.
     pub(super) fn submit(
         &self,

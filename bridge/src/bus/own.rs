@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zbus::message;
 
 use crate::{
-    endpoint::{Completion, Outcome},
+    endpoint::Completion,
     transcode::{
         Json, Timeout,
         shape::{Method, Shape},
@@ -102,19 +102,16 @@ fn execute(endpoint: &Arc<Endpoint>, given: &Json<'_>, reply: Reply) {
 
 /// Completes with the text of the whole answer.
 fn as_text(reply: Reply, id: Option<Vec<u8>>) -> Completion {
-    Completion::new(move |outcome: Outcome<'_>| match Failure::from_outcome(outcome) {
-        Ok(value) => {
-            let mut text = b"{\"return\": ".to_vec();
-            text.extend_from_slice(value);
-            if let Some(id) = &id {
-                text.extend_from_slice(b", \"id\": ");
-                text.extend_from_slice(id);
-            }
-            text.push(b'}');
-            let text = String::from_utf8_lossy(&text).replace('\0', "\u{fffd}");
-            reply.send(&text);
+    reply.complete(move |reply, value| {
+        let mut text = b"{\"return\": ".to_vec();
+        text.extend_from_slice(value);
+        if let Some(id) = &id {
+            text.extend_from_slice(b", \"id\": ");
+            text.extend_from_slice(id);
         }
-        Err(failure) => reply.fail(&failure),
+        text.push(b'}');
+        let text = String::from_utf8_lossy(&text).replace('\0', "\u{fffd}");
+        reply.send(&text);
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zbus::message;
 
 use crate::{
-    endpoint::{Completion, NotSent, Outcome, Protocol, Unknown},
+    endpoint::{Completion, NotSent, Protocol, Unknown},
     transcode::{
         self, Json, Part, Refused,
         shape::{Method, Shape},
@@ -64,12 +64,9 @@ pub(super) fn decode(
 
 /// Completes a call with what the peer returns, as a value of this type; no type, no value.
 pub(super) fn completion(reply: Reply, shape: Option<Shape>) -> Completion {
-    Completion::new(move |outcome: Outcome<'_>| match Failure::from_outcome(outcome) {
-        Ok(value) => match shape {
-            Some(shape) => respond(reply, shape, value),
-            None => reply.send(&()),
-        },
-        Err(failure) => reply.fail(&failure),
+    reply.complete(move |reply, value| match shape {
+        Some(shape) => respond(reply, shape, value),
+        None => reply.send(&()),
     })
 }
 

@@ -11,7 +11,7 @@ use zbus::{
 };
 
 use crate::{
-    endpoint::Unknown,
+    endpoint::{Completion, Outcome, Unknown},
     transcode::{Body, Part},
 };
 
@@ -19,6 +19,7 @@ use super::{
     errors::{Failure, Refused, standard},
     guard::Outbox,
     permits::Permit,
+    start::Call,
 };
 
 /// One call that waits for its reply; dropped unanswered it is answered with an error.
@@ -55,9 +56,21 @@ impl Reply {
         Self { to: Some(to), outbox, _permit: permit }
     }
 
+    /// Answers a call that was not even taken in.
+    pub(super) fn refuse(outbox: &Outbox, call: Call, failure: &Failure) {
+        let to = Target { serial: call.serial, sender: Some(call.sender), expected: true };
+        outbox.fail(&to, failure);
+    }
+
     /// Who called; nobody has a name without a bus.
     pub(super) fn caller(&self) -> Option<&OwnedUniqueName> {
         self.to.as_ref()?.sender.as_ref()
+    }
+
+    /// Who waits for the reply. Who wants none may leave at once, and the call is to be done.
+    pub(super) fn waiting(&self) -> Option<String> {
+        let to = self.to.as_ref().filter(|to| to.expected)?;
+        to.sender.as_ref().map(|sender| sender.as_str().to_owned())
     }
 
     /// Answers with a body.
@@ -77,6 +90,19 @@ impl Reply {
             Ok(body) => self.send(&body),
             Err(misfit) => self.fail(&Failure::unknown(Unknown::BadReply, &misfit.to_string())),
         }
+    }
+
+    /// Completes a request of the caller: `returned` answers with what the peer returns.
+    pub(super) fn complete(
+        self,
+        returned: impl FnOnce(Self, &[u8]) + Send + 'static,
+    ) -> Completion {
+        let waiting = self.waiting();
+        let tell = move |outcome: Outcome<'_>| match Failure::from_outcome(outcome) {
+            Ok(value) => returned(self, value),
+            Err(failure) => self.fail(&failure),
+        };
+        Completion::new(tell).of(waiting)
     }
 
     /// Answers with an error.

@@ -1,7 +1,8 @@
-//! The transport under the bus connection: a unix socket whose write half is the guard.
+//! The transport under the bus connection: a unix socket with a guard on each half.
 //!
-//! zbus takes any [`Socket`]; ours differs from its own in one point. Whole messages go to the
-//! [`Outbox`], which judges them and is never cancelled in the middle of one.
+//! zbus takes any [`Socket`]; ours differs from its own in two points. Whole messages go to the
+//! [`Outbox`], which judges them and is never cancelled in the middle of one; and [`Incoming`]
+//! lets in what is within the limits.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -11,18 +12,21 @@ use std::{
 };
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use tokio::{io::Interest, net::UnixStream};
 use zbus::{
     Address, Message,
     address::transport::{Transport, UnixSocket},
-    connection::socket::{ReadHalf, Socket, Split, WriteHalf},
+    connection::socket::{Socket, Split, WriteHalf},
     export::async_trait::async_trait,
 };
 
-use super::guard::Outbox;
+use super::{
+    guard::Outbox,
+    incoming::{Incoming, Room},
+};
 
 /// Descriptors that one read takes at most: the kernel's own limit of one message.
 const MAX_FDS: usize = 253;
@@ -32,6 +36,7 @@ const MAX_FDS: usize = 253;
 pub struct BusSocket {
     stream: Arc<UnixStream>,
     outbox: Arc<Outbox>,
+    room: Arc<Room>,
 }
 
 impl BusSocket {
@@ -44,7 +49,7 @@ impl BusSocket {
     /// # Cancel safety
     ///
     /// Cancelled, it leaves nothing behind.
-    pub async fn connect(address: &Address) -> io::Result<(Self, Arc<Outbox>)> {
+    pub async fn connect(address: &Address) -> io::Result<Self> {
         let stream = match address.transport() {
             Transport::Unix(unix) => match unix.path() {
                 UnixSocket::File(path) => UnixStream::connect(path).await?,
@@ -59,7 +64,17 @@ impl BusSocket {
         };
         let stream = Arc::new(stream);
         let outbox = Outbox::new(Arc::clone(&stream));
-        Ok((Self { stream, outbox: Arc::clone(&outbox) }, outbox))
+        Ok(Self { stream, outbox, room: Room::new() })
+    }
+
+    /// What leaves through it.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// What comes in through it.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 }
 
@@ -69,27 +84,13 @@ fn unsupported(address: &Address) -> io::Error {
 }
 
 impl Socket for BusSocket {
-    type ReadHalf = Reader;
+    type ReadHalf = Incoming;
     type WriteHalf = Writer;
 
-    fn split(self) -> Split<Reader, Writer> {
-        let Self { stream, outbox } = self;
-        Split::new(Reader(Arc::clone(&stream)), Writer { stream, outbox })
-    }
-}
-
-/// The half that zbus receives through.
-#[derive(Debug)]
-pub struct Reader(Arc<UnixStream>);
-
-#[async_trait]
-impl ReadHalf for Reader {
-    async fn recvmsg(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        self.0.async_io(Interest::READABLE, || receive(&self.0, buffer)).await
-    }
-
-    fn can_pass_unix_fd(&self) -> bool {
-        true
+    fn split(self) -> Split<Incoming, Writer> {
+        let Self { stream, outbox, room } = self;
+        let incoming = Incoming::new(Arc::clone(&stream), room, Arc::clone(&outbox));
+        Split::new(incoming, Writer { stream, outbox })
     }
 }
 
@@ -122,7 +123,15 @@ impl WriteHalf for Writer {
     }
 }
 
-fn receive(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+/// Reads what the socket has now: number of bytes, descriptors, and whether all of these came.
+///
+/// # Errors
+///
+/// `WouldBlock` if the socket has nothing now.
+pub(super) fn receive(
+    stream: &UnixStream,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Vec<OwnedFd>, ReturnFlags)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut iov = [IoSliceMut::new(buffer)];
@@ -131,7 +140,7 @@ fn receive(stream: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<Own
         RecvAncillaryMessage::ScmRights(fds) => Some(fds),
         _ => None,
     });
-    Ok((received.bytes, fds.flatten().collect()))
+    Ok((received.bytes, fds.flatten().collect(), received.flags))
 }
 
 /// Writes what the socket takes now; descriptors ride on the first byte.

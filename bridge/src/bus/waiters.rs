@@ -84,6 +84,7 @@ impl Waiters {
         timeout: Option<Duration>,
     ) -> Completion {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let caller = reply.waiting();
         let mut waiting = self.lock();
         let timer = timeout.map(|timeout| Timer::start(self.clone(), id, timeout));
         waiting.push(Waiter {
@@ -96,7 +97,7 @@ impl Waiters {
             _timer: timer,
         });
         let waiters = self.clone();
-        Completion::new(move |outcome| waiters.returned(id, outcome))
+        Completion::new(move |outcome| waiters.returned(id, outcome)).of(caller)
     }
 
     /// Tells of an event.
@@ -139,6 +140,13 @@ impl Waiters {
         let text = "the command succeeded, and the connection ended before the event";
         let failure = Failure::unknown(Unknown::ConnectionLost, text);
         lost.into_iter().for_each(|waiter| waiter.reply.fail(&failure));
+    }
+
+    /// Drops those of a caller who left.
+    pub(super) fn forget(&self, caller: &str) {
+        let of = |waiter: &Waiter| waiter.reply.caller().is_some_and(|it| it.as_str() == caller);
+        // Their replies, which nobody gets, are dropped after the lock.
+        let _gone: Vec<_> = self.lock().extract_if(.., |waiter| of(waiter)).collect();
     }
 
     fn returned(&self, id: u64, outcome: Outcome<'_>) {

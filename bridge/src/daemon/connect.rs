@@ -11,28 +11,34 @@ use zbus::{
     names::OwnedWellKnownName,
 };
 
-use crate::bus::{guard::Outbox, socket::BusSocket};
+use crate::bus::{Room, guard::Outbox, socket::BusSocket, watch_departures};
 
 use super::{BUS_TIMEOUT, Bus, Error};
 
-/// Connects to a bus, and writes to it whatever comes into the outbox.
+/// Connects to a bus, writes to it whatever comes into the outbox, and has it tell of callers who
+/// leave.
 pub(super) async fn connect(
     address: &Address,
     bus: &Bus,
-) -> Result<(MessageStream, Arc<Outbox>), Error> {
+) -> Result<(MessageStream, Arc<Outbox>, Arc<Room>), Error> {
     let failed = |error: zbus::Error| Error::Bus(format!("{bus} ({address})"), error);
-    let (socket, outbox) =
-        BusSocket::connect(address).await.map_err(|error| failed(error.into()))?;
+    let socket = BusSocket::connect(address).await.map_err(|error| failed(error.into()))?;
+    let (outbox, room) = (Arc::clone(socket.outbox()), Arc::clone(socket.room()));
     let writer = Arc::clone(&outbox);
     tokio::spawn(async move {
         if let Err(error) = writer.run().await {
             warn!(%error, "writing to the bus failed");
         }
     });
-    let builder = Builder::socket(socket).method_timeout(BUS_TIMEOUT);
+    let connecting = async {
+        let builder = Builder::socket(socket).method_timeout(BUS_TIMEOUT);
+        let stream = builder.build_message_stream().await?;
+        watch_departures(&Connection::from(&stream)).await?;
+        Ok(stream)
+    };
     // A bus that hangs accepts connections all the same, and then says nothing.
-    match timeout(BUS_TIMEOUT, builder.build_message_stream()).await {
-        Ok(stream) => Ok((stream.map_err(failed)?, outbox)),
+    match timeout(BUS_TIMEOUT, connecting).await {
+        Ok(stream) => Ok((stream.map_err(failed)?, outbox, room)),
         Err(_) => Err(failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
     }
 }

@@ -86,7 +86,7 @@ impl Service {
     async fn start(settings: Settings) -> Result<Self, Error> {
         let plan = Plan::new(&settings)?;
         let address = settings.bus.address()?;
-        let (stream, outbox) = connect(&address, &settings.bus).await?;
+        let (stream, outbox, room) = connect(&address, &settings.bus).await?;
         let connection = Connection::from(&stream);
         let mut objects = Objects::default();
         let mut endpoints = Vec::new();
@@ -96,7 +96,7 @@ impl Service {
             endpoints.push(task);
         }
         let objects = Arc::new(objects);
-        let dispatcher = Dispatcher::new(&connection, Arc::clone(&objects), Arc::clone(&outbox));
+        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room);
         let dispatcher = Arc::new(dispatcher);
         let mut dispatching = JoinSet::new();
         let answering = Arc::clone(&dispatcher);

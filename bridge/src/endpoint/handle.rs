@@ -63,6 +63,11 @@ impl Handle {
         self.inbox.push(Job::new(request, Some(id)));
     }
 
+    /// Drops what a caller who left has waiting: not a byte of it is sent.
+    pub fn cancel(&self, caller: &str) {
+        self.inbox.cancel(caller);
+    }
+
     /// Ends the endpoint: requests that wait or come are told `NotSent::Stopping`; those on the
     /// wire are waited for at most `drain`, then told `Unknown::Timeout`. Returns when the socket
     /// is closed. Of several calls the first one's `drain` holds.

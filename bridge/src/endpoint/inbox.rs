@@ -143,6 +143,13 @@ impl Inbox {
         }
     }
 
+    /// Tells the jobs of a caller that they will not be sent.
+    pub(super) fn cancel(&self, caller: &str) {
+        while let Some(job) = self.take_first(|job| job.request.completion.is_of(caller)) {
+            job.refuse(NotSent::Busy, "the caller left before its turn");
+        }
+    }
+
     /// Returns when a job or a stop may have come since the last return.
     ///
     /// # Cancel safety

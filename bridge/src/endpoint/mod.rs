@@ -138,6 +138,7 @@ pub struct Completion {
     tell: Option<Box<Tell>>,
     /// Where the outcome is counted.
     account: Option<Arc<Account>>,
+    caller: Option<String>,
 }
 
 type Tell = dyn FnOnce(Outcome<'_>) + Send;
@@ -145,7 +146,17 @@ type Tell = dyn FnOnce(Outcome<'_>) + Send;
 impl Completion {
     /// Calls `tell` with the outcome.
     pub fn new(tell: impl FnOnce(Outcome<'_>) + Send + 'static) -> Self {
-        Self { tell: Some(Box::new(tell)), account: None }
+        Self { tell: Some(Box::new(tell)), account: None, caller: None }
+    }
+
+    /// Names the one who asked: a request that waits is dropped when its caller leaves.
+    pub fn of(mut self, caller: Option<String>) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    fn is_of(&self, caller: &str) -> bool {
+        self.caller.as_deref() == Some(caller)
     }
 
     /// Tells the outcome.

@@ -1,0 +1,118 @@
+//! The beginning of a message: what must be known to pass over it and to answer it.
+
+use std::{io, num::NonZeroU32};
+
+use zbus::{
+    Variant,
+    names::OwnedUniqueName,
+    wire::{
+        Endian,
+        serialized::{Context, Data},
+    },
+};
+
+/// Type code of a call, flag of one that wants no reply, and the header field that holds the
+/// sender's name.
+const CALL: u8 = 1;
+const NO_REPLY: u8 = 1;
+const SENDER: u8 = 7;
+
+/// The fixed part of a message's header.
+#[derive(Debug)]
+pub(super) struct Start {
+    endian: Endian,
+    fields: usize,
+    body: usize,
+}
+
+/// A call that expects a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) serial: NonZeroU32,
+    pub(super) sender: OwnedUniqueName,
+}
+
+impl Start {
+    /// Its size in bytes.
+    pub(super) const FIXED: usize = 16;
+
+    /// Reads it from at least as many bytes.
+    pub(super) fn parse(bytes: &[u8]) -> io::Result<Self> {
+        let endian = match bytes.first() {
+            Some(b'l') => Endian::Little,
+            Some(b'B') => Endian::Big,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        };
+        let number = |at| number(bytes, at, endian).map_or(0, |number| number as usize);
+        Ok(Self { endian, fields: number(12), body: number(4) })
+    }
+
+    /// Bytes of the whole message.
+    pub(super) fn length(&self) -> usize {
+        (Self::FIXED + self.fields).next_multiple_of(8) + self.body
+    }
+
+    /// Whom to answer, if this is a call that wants it and all of its header is among `bytes`.
+    pub(super) fn call(&self, bytes: &[u8]) -> Option<Call> {
+        if bytes.get(1) != Some(&CALL) || bytes.get(2)? & NO_REPLY != 0 {
+            return None;
+        }
+        let serial = NonZeroU32::new(number(bytes, 8, self.endian)?)?;
+        // The array of fields begins with its length; its position decides on padding.
+        let fields = bytes.get(12..Self::FIXED + self.fields)?;
+        let data = Data::new(fields, Context::new(self.endian, 12));
+        let (fields, _) = data.deserialize::<Vec<(u8, Variant<'_>)>>().ok()?;
+        let (_, sender) = fields.into_iter().find(|(code, _)| *code == SENDER)?;
+        let Variant::Str(sender) = sender else { return None };
+        Some(Call { serial, sender: OwnedUniqueName::try_from(sender.as_str()).ok()? })
+    }
+}
+
+fn number(bytes: &[u8], at: usize, endian: Endian) -> Option<u32> {
+    let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(match endian {
+        Endian::Little => u32::from_le_bytes(bytes),
+        Endian::Big => u32::from_be_bytes(bytes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zbus::{
+        Message,
+        message::{Builder, Flags},
+    };
+
+    fn call() -> Builder<'static> {
+        Message::method_call("/x", "Y").sender(":1.5").destination("a.b")
+    }
+
+    #[test]
+    fn whole_length_and_whom_to_answer_are_told() {
+        for endian in [Endian::Little, Endian::Big] {
+            let message = call().endian(endian).build(&("text", 7u32)).unwrap();
+            let start = Start::parse(message.data()).unwrap();
+            assert_eq!(start.length(), message.data().len());
+            let serial = message.primary_header().serial_num();
+            let sender = OwnedUniqueName::try_from(":1.5").unwrap();
+            assert_eq!(start.call(message.data()), Some(Call { serial, sender }));
+            assert_eq!(start.call(&message.data()[..40]), None, "a part of the header");
+        }
+    }
+
+    #[test]
+    fn what_expects_no_reply_is_no_call() {
+        let silent = call().with_flags(Flags::NO_REPLY_EXPECTED).build(&()).unwrap();
+        let signal = Message::signal("/x", "y.z", "Z").sender(":1.5").build(&()).unwrap();
+        for message in [silent, signal] {
+            let start = Start::parse(message.data()).unwrap();
+            assert_eq!(start.call(message.data()), None);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_refused() {
+        assert!(Start::parse(&[0; Start::FIXED]).is_err());
+    }
+}
