@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::{Budget, Charge, Limits};
 
-/// What is kept of a message above a limit: enough to tell an event from a reply.
+/// What is kept of a message above a limit: enough to tell an event from a reply, and which.
 const BEGINNING: usize = 1024;
+/// The same from its end, where peers put the id of a success.
+const ENDING: usize = 64;
 /// A buffer larger than this is given back once its message is done, and counts in the budget.
 const KEPT: usize = 64 << 10;
 /// Precedes the answer to guest-sync-delimited; no JSON text holds it.
@@ -18,7 +20,7 @@ const MARK: u8 = 0xFF;
 pub(super) enum Frame<'a> {
     /// The text of one object, as far as its brackets and strings go.
     Message(&'a [u8]),
-    /// The beginning of a message above a limit; the rest was skipped.
+    /// Beginning and end of a message above a limit; what is between was skipped.
     TooLarge(&'a [u8], Excess),
     /// Text that is no message, or a message that broke off.
     Garbage,
@@ -60,7 +62,7 @@ pub(super) struct Decoder {
     nodes: usize,
     /// Nested beyond the limit at least once: brackets are counted only, no more compared.
     deep: bool,
-    /// Above a limit: only the beginning is kept.
+    /// Above a limit: only beginning and end are kept.
     over: Option<Excess>,
     /// Nobody waited for a message when this one began.
     stray: bool,
@@ -297,11 +299,22 @@ impl Decoder {
         if self.over.is_none() {
             return self.kept.extend_from_slice(part);
         }
-        self.kept.truncate(BEGINNING);
-        let room = part.len().min(BEGINNING - self.kept.len());
-        self.kept.extend_from_slice(&part[..room]);
-        self.kept.shrink_to(BEGINNING);
+        self.cut();
+        let room = part.len().min(BEGINNING.saturating_sub(self.kept.len()));
+        let (beginning, rest) = part.split_at(room);
+        self.kept.extend_from_slice(beginning);
+        self.kept.extend_from_slice(&rest[rest.len().saturating_sub(ENDING)..]);
+        self.cut();
         self.charge.clear();
+    }
+
+    /// Keeps beginning and end only.
+    fn cut(&mut self) {
+        let middle = BEGINNING..self.kept.len().saturating_sub(ENDING).max(BEGINNING);
+        if !middle.is_empty() {
+            self.kept.drain(middle);
+        }
+        self.kept.shrink_to(BEGINNING + ENDING);
     }
 
     /// Why no more bytes are to be kept, if not.

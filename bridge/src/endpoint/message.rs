@@ -68,6 +68,32 @@ pub(super) fn begins_event(beginning: &[u8]) -> bool {
     [&b"\"timestamp\""[..], b"\"event\"", b"\"data\""].iter().any(|key| text.starts_with(key))
 }
 
+/// The id of a reply whose middle may be missing: peers put it behind a result and before an error.
+pub(super) fn outer_id(text: &[u8]) -> Option<u64> {
+    first_id(text).or_else(|| last_id(text))
+}
+
+fn first_id(text: &[u8]) -> Option<u64> {
+    let text = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"id\"")?;
+    let text = text.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let digits = text.iter().position(|byte| !byte.is_ascii_digit())?;
+    number(&text[..digits])
+}
+
+/// No bracket and no escape stands between it and the end, hence it is a member of the outermost
+/// object.
+fn last_id(text: &[u8]) -> Option<u64> {
+    let text = text.strip_suffix(b"}")?.trim_ascii_end();
+    let digits = text.iter().rposition(|byte| !byte.is_ascii_digit())? + 1;
+    let before = text[..digits].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+    let before = before.strip_suffix(b"\"id\"")?.trim_ascii_end();
+    before.ends_with(b",").then(|| number(&text[digits..]))?
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
 /// The parser's own text may quote the peer's at any length.
 fn reason(error: serde_json::Error) -> &'static str {
     if error.is_data() { "a member is not what it must be" } else { "it is not JSON" }
@@ -159,7 +185,7 @@ impl Id {
 
 #[cfg(test)]
 mod tests {
-    use super::{Id, Message, begins_event};
+    use super::{Id, Message, begins_event, outer_id};
 
     fn reply(text: &str) -> (Option<Id>, Result<String, String>) {
         match Message::parse(text.as_bytes()).unwrap() {
@@ -228,6 +254,27 @@ mod tests {
                 assert_eq!((data, timestamp), (&b"{\"b\":1}"[..], 0))
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_id_is_found_at_either_end_of_the_outermost_object() {
+        for (text, id) in [
+            (r#"{"return": "xxx", "id": 7}"#, Some(7)),
+            ("{\r\n  \"return\": {}\r\n,\r\n \"id\" : 7\r\n}", Some(7)),
+            (
+                r#"{"id": 18446744073709551615, "error": {"class": "a", "desc": "xxx"}}"#,
+                Some(u64::MAX),
+            ),
+            (r#"{"return": {"x": 1, "id": 7}}"#, None),
+            (r#"{"return": [{"x": 1, "id": 7}]}"#, None),
+            (r#"{"return": "\"x\", \"id\": 7"}"#, None),
+            (r#"{"return": "xxx", "id": "7"}"#, None),
+            (r#"{"return": "xxx", "id": 18446744073709551616}"#, None),
+            (r#"{"return": 7}"#, None),
+            ("{", None),
+        ] {
+            assert_eq!(outer_id(text.as_bytes()), id, "{text}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     codec::{Bound, Excess, Frame},
     inbox::{Inbox, Job},
     line::line,
-    message::{Id, Message, Reply},
+    message::{Id, Message, Reply, outer_id},
     pending::Question,
     sync::nonce,
     wire::{Dialect, Fault, Wire},
@@ -206,9 +206,10 @@ impl Qga {
         }
     }
 
-    fn too_large(&mut self, wire: &mut Wire, excess: Excess) {
+    fn too_large(&mut self, wire: &mut Wire, text: &[u8], excess: Excess) {
         let entry = match self.phase {
-            Phase::InStep if excess != Excess::Unawaited => wire.pending.answer(None),
+            // Old agents echo no ids.
+            Phase::InStep if excess != Excess::Unawaited => wire.pending.answer(outer_id(text)),
             _ => None,
         };
         match entry {
@@ -268,7 +269,7 @@ impl Dialect for Qga {
         match frame {
             Frame::Mark => {}
             Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
-            Frame::TooLarge(_, excess) => self.too_large(wire, excess),
+            Frame::TooLarge(text, excess) => self.too_large(wire, text, excess),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
                 Ok(Message::Greeting { .. }) => {

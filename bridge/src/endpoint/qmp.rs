@@ -8,7 +8,7 @@ use super::{
     codec::{Bound, Excess, Frame},
     inbox::{Inbox, Job},
     line::line,
-    message::{Id, Message, Reply, begins_event},
+    message::{Id, Message, Reply, begins_event, outer_id},
     pending::{Question, cut},
     sync::nonce,
     wire::{Dialect, Fault, Wire},
@@ -179,19 +179,22 @@ impl Qmp {
     fn too_large(
         &mut self,
         wire: &mut Wire,
-        beginning: &[u8],
+        text: &[u8],
         excess: Excess,
         now: Instant,
     ) -> Result<(), Fault> {
         match self.phase {
             Phase::Greeting(_) => Err(Fault::not_connected("the greeting is above the limit")),
             Phase::Negotiating(_) => Ok(()),
-            Phase::Serving if begins_event(beginning) => {
+            Phase::Serving if begins_event(text) => {
                 wire.event_too_large();
                 Ok(())
             }
             Phase::Serving => {
-                let entry = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside());
+                let entry = match outer_id(text) {
+                    Some(id) => wire.pending.answer(Some(id)),
+                    None => wire.pending.answer(None).or_else(|| wire.pending.oldest_aside()),
+                };
                 let Some(entry) = entry else { return unsolicited(wire, now) };
                 match entry.question() {
                     Some(question) => self.learn(wire, question, b""),
@@ -261,7 +264,7 @@ impl Dialect for Qmp {
         match frame {
             Frame::Mark => Ok(()),
             Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
-            Frame::TooLarge(beginning, excess) => self.too_large(wire, beginning, excess, now),
+            Frame::TooLarge(text, excess) => self.too_large(wire, text, excess, now),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(message) => self.message(wire, message, now),
                 Err(why) => self.garbage(wire, why, now),

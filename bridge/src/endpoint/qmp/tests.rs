@@ -154,14 +154,16 @@ async fn the_window_bounds_what_is_on_the_wire() {
     assert_eq!(rig.sent(), [r#"{"execute":"c0"}"#]);
 }
 
+fn out_of_band(rig: &Rig, command: &str) {
+    rig.submit(Request { oob: true, ..rig.request(command) });
+}
+
 #[tokio::test(start_paused = true)]
 async fn requests_out_of_band_overtake_and_pair_by_id() {
     let mut rig = serving();
     (0..8).for_each(|at| rig.call(&format!("c{at}")));
     for name in ["o1", "o2"] {
-        let mut request = rig.request(name);
-        request.oob = true;
-        rig.submit(request);
+        out_of_band(&rig, name);
     }
     let lines = rig.sent();
     assert_eq!(lines.len(), 9);
@@ -176,9 +178,7 @@ async fn requests_out_of_band_overtake_and_pair_by_id() {
 #[tokio::test(start_paused = true)]
 async fn without_the_capability_out_of_band_is_in_band() {
     let mut rig = serving_with(PLAIN_GREETING, |_| {});
-    let mut request = rig.request("o");
-    request.oob = true;
-    rig.submit(request);
+    out_of_band(&rig, "o");
     assert_eq!(rig.sent(), [r#"{"execute":"o"}"#]);
 }
 
@@ -189,9 +189,7 @@ async fn a_descriptor_is_alone_on_the_wire() {
     let mut request = rig.request("getfd");
     request.fd = Some(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
     rig.submit(request);
-    let mut request = rig.request("o");
-    request.oob = true;
-    rig.submit(request);
+    out_of_band(&rig, "o");
     rig.call("b");
     let lines = rig.sent();
     assert!(lines[0].starts_with(r#"{"exec-oob":"o""#));
@@ -201,9 +199,7 @@ async fn a_descriptor_is_alone_on_the_wire() {
     let id = lines[0].split("\"id\":").nth(1).unwrap();
     rig.peer(&format!(r#"{{"return":0,"id":{id}"#));
     assert_eq!(rig.sent(), [r#"{"execute":"getfd"}"#]);
-    let mut request = rig.request("o");
-    request.oob = true;
-    rig.submit(request);
+    out_of_band(&rig, "o");
     rig.peer(r#"{"timestamp": {"seconds": 1, "microseconds": 1}, "event": "STOP"}"#);
     assert!(rig.sent().is_empty());
     rig.peer(r#"{"return": 0}"#);
@@ -319,12 +315,17 @@ async fn after_a_reply_that_is_not_understood_none_is_trusted() {
 async fn a_message_above_the_limit_does_not_end_the_connection() {
     let mut rig = serving_with(GREETING, |limits| limits.message = 4096);
     ["a", "b"].iter().for_each(|name| rig.call(name));
-    rig.sent();
+    out_of_band(&rig, "o");
+    let id = rig.sent()[0].split("\"id\":").nth(1).unwrap().to_owned();
     let long = "x".repeat(5000);
+    rig.peer(&format!(r#"{{"return": "{long}", "id": {id}"#));
     rig.peer(&format!(r#"{{"timestamp": {{}}, "event": "E", "data": "{long}"}}"#));
     rig.peer(&format!(r#"{{"return": "{long}"}}"#));
     rig.peer(r#"{"return": 1}"#);
-    assert_eq!(rig.heard(), ["event lost", "a: Unknown.ReplyTooLarge", "b: 1"]);
+    assert_eq!(
+        rig.heard(),
+        ["o: Unknown.ReplyTooLarge", "event lost", "a: Unknown.ReplyTooLarge", "b: 1"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
