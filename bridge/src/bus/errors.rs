@@ -65,6 +65,7 @@ impl Failure {
             Unknown::ConnectionLost => "ConnectionLost",
             Unknown::BadReply => "BadReply",
             Unknown::ReplyTooLarge => "ReplyTooLarge",
+            Unknown::Internal => return Self::new(standard::FAILED, text),
         };
         Self::new(format!("{PREFIX}.Unknown.{kind}"), text)
     }

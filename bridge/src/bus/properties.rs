@@ -73,13 +73,13 @@ pub(super) fn all(
         ("Commands", strings(&status.commands)),
         ("Misbehaving", Json::Bool(status.misbehaving)),
         ("SchemaDifference", Json::Object(lists.collect())),
-        ("Socket", Json::Str(socket.to_string_lossy().into_owned().into())),
+        ("Socket", string(&socket.to_string_lossy())),
         ("State", Json::Str(state(status.state).into())),
-        ("Version", Json::Str(status.version.clone().into())),
+        ("Version", string(&status.version)),
     ];
     if protocol == Protocol::Qmp {
         properties.push(("Capabilities", strings(&status.capabilities)));
-        properties.push(("RunState", Json::Str(status.run_state.clone().into())));
+        properties.push(("RunState", string(&status.run_state)));
     }
     properties
 }
@@ -96,7 +96,12 @@ pub(super) fn changed(old: Properties, new: Properties) -> Properties {
 }
 
 fn strings(list: &[String]) -> Json<'static> {
-    Json::List(list.iter().map(|item| Json::Str(item.clone().into())).collect())
+    Json::List(list.iter().map(|item| string(item)).collect())
+}
+
+/// A property keeps its type: a hostile name changes in its place.
+fn string(text: &str) -> Json<'static> {
+    Json::Str(text.replace('\0', "\u{fffd}").into())
 }
 
 fn state(state: State) -> &'static str {

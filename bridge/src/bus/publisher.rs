@@ -172,12 +172,16 @@ impl Publisher {
 
     fn publish(&self, seen: &Seen<'_>) {
         let mut messages = Vec::new();
-        if !self.unicast {
-            messages.extend(self.signals.event(seen, None));
-        }
-        for target in self.subscriptions.targets(seen) {
-            if let Some(message) = self.signals.event(seen, Some(&target)) {
-                messages.extend(self.subscriptions.hold(target.handle, message));
+        let targets = self.subscriptions.targets(seen);
+        let receivers = targets.iter().map(Some).chain((!self.unicast).then_some(None));
+        for receiver in receivers {
+            match (self.signals.event(seen, receiver), receiver) {
+                (Some(message), Some(target)) => {
+                    messages.extend(self.subscriptions.hold(target.handle, message));
+                }
+                (Some(message), None) => messages.push(message),
+                // The others cannot be built either.
+                (None, _) => return self.pacer.lost(),
             }
         }
         if !messages.is_empty() {

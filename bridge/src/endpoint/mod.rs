@@ -131,9 +131,12 @@ pub enum Unknown {
     BadReply,
     /// The answer is above a limit.
     ReplyTooLarge,
+    /// The bridge itself failed.
+    Internal,
 }
 
-/// The one who waits for a request; tells [`Unknown::ConnectionLost`] if dropped untold.
+/// The one who waits for a request. Dropped untold it tells [`Unknown::Internal`] if a panic did
+/// that, else [`Unknown::ConnectionLost`].
 pub struct Completion {
     tell: Option<Box<Tell>>,
     /// Where the outcome is counted.
@@ -188,8 +191,11 @@ fn contained(account: &Account, tell: impl FnOnce()) {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        let text = "the request was dropped".into();
-        self.tell(Outcome::Unknown(Unknown::ConnectionLost, text));
+        let (kind, text) = match std::thread::panicking() {
+            true => (Unknown::Internal, "the bridge failed on this call; the command may have run"),
+            false => (Unknown::ConnectionLost, "the request was dropped"),
+        };
+        self.tell(Outcome::Unknown(kind, text.into()));
     }
 }
 
