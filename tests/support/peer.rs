@@ -56,20 +56,20 @@ impl Peer {
     /// A monitor. `script` answers a command with its arguments; what it leaves is answered as a
     /// QEMU without machine would, as far as a bridge has to ask.
     pub fn monitor(script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static) -> Self {
-        Self::greeting(greeting("").into_bytes(), script)
+        Self::greeting(Answer::Raw(greeting("").into_bytes()), script)
     }
 
-    /// A monitor that greets with these bytes.
+    /// A monitor that greets like this.
     pub fn greeting(
-        greeting: Vec<u8>,
+        greeting: Answer,
         script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static,
     ) -> Self {
-        Self::start(greeting, script)
+        Self::start(Turn::new(greeting, "", None), script)
     }
 
     /// A guest agent.
     pub fn agent(script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static) -> Self {
-        Self::start(Vec::new(), script)
+        Self::start(Turn::default(), script)
     }
 
     /// Its socket.
@@ -137,7 +137,7 @@ impl Peer {
     }
 
     fn start(
-        greeting: Vec<u8>,
+        greeting: Turn,
         script: impl Fn(&str, &Value) -> Option<Answer> + Send + 'static,
     ) -> Self {
         let scratch = Scratch::new();
@@ -215,7 +215,7 @@ enum End {
 }
 
 struct Session<S> {
-    greeting: Vec<u8>,
+    greeting: Turn,
     script: S,
     lines: Arc<Mutex<Vec<String>>>,
     unasked: mpsc::UnboundedReceiver<Order>,
@@ -226,8 +226,10 @@ impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
     async fn serve(&mut self, client: UnixStream) -> io::Result<End> {
         let (read, mut write) = client.into_split();
         let mut read = BufReader::new(read);
-        // To write to a client that has gone fails; what it said before is still to be read.
-        let _ = write.write_all(&self.greeting).await;
+        self.greeting.take(&mut write).await;
+        if self.greeting.ends {
+            return Ok(End::Closed);
+        }
         let mut line = Vec::new();
         loop {
             tokio::select! {
@@ -255,11 +257,13 @@ impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
     }
 
     fn answer(&self, line: &[u8]) -> Turn {
-        // QGA clients begin with 0xFF, which flushes the parser of the real agent.
-        let text: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0xFF).collect();
-        let text = String::from_utf8(text).unwrap();
-        self.lines.lock().unwrap().push(text.trim().to_owned());
-        let Ok(request) = serde_json::from_str::<Value>(&text) else { return Turn::default() };
+        // QGA clients begin anew with 0xFF, which flushes the parser of the real agent.
+        for text in line.split(|&byte| byte == 0xFF).filter(|text| !text.is_empty()) {
+            let text = String::from_utf8(text.to_vec()).unwrap();
+            self.lines.lock().unwrap().push(text.trim().to_owned());
+        }
+        let text = line.rsplit(|&byte| byte == 0xFF).next().unwrap_or_default();
+        let Ok(request) = serde_json::from_slice::<Value>(text) else { return Turn::default() };
         let command = request.get("execute").or(request.get("exec-oob"));
         let command = command.and_then(Value::as_str).unwrap_or_default();
         let arguments = request.get("arguments").cloned().unwrap_or(json!({}));

@@ -1,0 +1,11 @@
+//! Faults: whatever goes wrong, each call has one reply that tells the truth, and nobody else is
+//! disturbed.
+
+mod peers_absent;
+mod peers_garbage;
+mod peers_greeting;
+mod peers_lost;
+mod peers_panic;
+mod peers_slow;
+mod peers_stale;
+mod peers_values;
