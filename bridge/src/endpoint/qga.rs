@@ -34,6 +34,8 @@ pub(super) struct Qga {
     id: u64,
     /// The channel was in step once since it was opened.
     proved: bool,
+    /// The agent echoes ids: a success without one is nobody's. Old ones do not.
+    echoes: bool,
     /// The agent was asked what it is.
     asked: bool,
     /// When the agent counts as ready even if it did not say what it is.
@@ -60,6 +62,7 @@ impl Qga {
             nonce: 0,
             id: 0,
             proved: false,
+            echoes: false,
             asked: false,
             ready_by: None,
         }
@@ -114,7 +117,10 @@ impl Qga {
         }
         match self.phase {
             // An error with our id proves the channel as well as a value does.
-            Phase::Syncing { .. } if ours => self.in_step(wire, now),
+            Phase::Syncing { .. } if ours => {
+                self.echoes = reply.id.is_some();
+                self.in_step(wire, now);
+            }
             Phase::Syncing { way, until, pause } => match reply.result {
                 Err(error) if reply.id.is_none() && error.class == "CommandNotFound" => {
                     self.try_next_way(wire, way, until, pause);
@@ -154,7 +160,7 @@ impl Qga {
         let entry = match reply.id {
             Some(Id::Number(id)) => wire.pending.answer(Some(id)),
             Some(Id::Foreign) => None,
-            // Old agents echo no ids.
+            None if self.echoes && reply.result.is_ok() => None,
             None if wire.pending.in_order() > 0 => wire.pending.answer(None),
             None if reply.result.is_err() => wire.pending.oldest_aside(),
             None => None,
@@ -208,7 +214,7 @@ impl Qga {
 
     fn too_large(&mut self, wire: &mut Wire, text: &[u8], excess: Excess) {
         let entry = match self.phase {
-            // Old agents echo no ids.
+            // Not all agents echo ids.
             Phase::InStep if excess != Excess::Unawaited => wire.pending.answer(outer_id(text)),
             _ => None,
         };

@@ -165,13 +165,14 @@ async fn requests_go_one_at_a_time_and_pair_by_id() {
     assert_eq!(a.len(), 1);
     rig.peer(r#"{"return":"unknown id","id":3}"#);
     rig.peer(r#"{"return":"foreign id","id":"x"}"#);
+    rig.peer(r#"{"return":"no id, though the agent echoes them"}"#);
     assert!(rig.sent().is_empty());
     rig.peer(&format!(r#"{{"return":1,"id":{}}}"#, id_of(&a[0])));
     let b = rig.sent();
     assert_ne!(id_of(&a[0]), id_of(&b[0]));
     rig.peer(&format!(r#"{{"return":"late","id":{}}}"#, id_of(&a[0])));
-    rig.peer(r#"{"error":{"class":"GenericError","desc":"an agent without ids"}}"#);
-    assert_eq!(rig.heard(), ["a: 1", "b: GenericError: an agent without ids"]);
+    rig.peer(r#"{"error":{"class":"GenericError","desc":"no id"}}"#);
+    assert_eq!(rig.heard(), ["a: 1", "b: GenericError: no id"]);
 }
 
 #[tokio::test(start_paused = true)]
