@@ -25,7 +25,7 @@ pub use json::Json;
 pub use parse::ParseError;
 pub use refusal::Refused;
 pub use rows::Rows;
-pub use signal::signal_parts;
+pub use signal::{event_members, signal_parts};
 pub use to_dbus::{Body, Misfit, Part};
 pub use to_json::{Call, Timeout, call};
 pub use writer::Unwritable;
