@@ -31,6 +31,8 @@ pub use to_json::{Call, Timeout, call};
 pub use writer::Unwritable;
 
 #[cfg(test)]
+mod every_command;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod roundtrip;
