@@ -5,6 +5,8 @@
 
 mod at;
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod integer;
 mod json;
 mod limits;
