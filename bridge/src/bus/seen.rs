@@ -1,6 +1,6 @@
 //! An event as its readers see it, and the filter by which they choose.
 
-use crate::transcode::Json;
+use crate::transcode::{Json, event_members};
 
 /// An event with what the bridge adds to it.
 #[derive(Debug)]
@@ -42,13 +42,7 @@ impl Filter {
 impl<'a> Seen<'a> {
     /// The data with the event's time and number.
     pub(super) fn dictionary(&self) -> Json<'a> {
-        let mut members = match self.data {
-            Json::Object(members) => members.clone(),
-            other => vec![("data".into(), other.clone())],
-        };
-        members.push(("@timestamp".into(), Json::from(self.timestamp)));
-        members.push(("@sequence".into(), Json::from(self.sequence)));
-        Json::Object(members)
+        Json::Object(event_members(self.data.clone(), self.timestamp, self.sequence))
     }
 
     /// The text of [`Self::dictionary`].

@@ -363,5 +363,7 @@ fn special(byte: u8) -> u8 {
         | u8::from(byte == MARK)
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod frames;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ mod budget;
 mod codec;
 mod conduct;
 mod connection;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handle;
 mod inbox;
 mod line;
@@ -24,7 +26,7 @@ mod meter;
 mod pending;
 mod qga;
 mod qmp;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod rig;
 mod session;
 mod sync;

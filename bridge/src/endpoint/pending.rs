@@ -94,12 +94,13 @@ impl Pending {
     }
 
     /// Takes the entry that a reply with this id answers: without an id the oldest of those
-    /// answered in order.
-    pub(super) fn answer(&mut self, id: Option<u64>) -> Option<Entry> {
-        if let Some(entry) = id.and_then(|id| self.answer_aside(id)) {
+    /// answered in order. Not the one with the serial number `withheld`: of that no byte left.
+    pub(super) fn answer(&mut self, id: Option<u64>, withheld: u64) -> Option<Entry> {
+        if let Some(entry) = id.and_then(|id| self.answer_aside(id, withheld)) {
             return Some(entry);
         }
-        if id.is_some() && self.window.front()?.id != id {
+        let front = self.window.front()?;
+        if id.is_some() && front.id != id || front.serial == withheld {
             return None;
         }
         let entry = self.window.pop_front()?;
@@ -107,17 +108,18 @@ impl Pending {
         Some(entry)
     }
 
-    /// Takes the entry with this id from those answered at any time.
-    pub(super) fn answer_aside(&mut self, id: u64) -> Option<Entry> {
-        let at = self.aside.iter().position(|entry| entry.id == Some(id))?;
+    /// Takes the entry with this id from those answered at any time, but for `withheld`.
+    pub(super) fn answer_aside(&mut self, id: u64, withheld: u64) -> Option<Entry> {
+        let answered = |entry: &Entry| entry.id == Some(id) && entry.serial != withheld;
+        let at = self.aside.iter().position(answered)?;
         self.answered += 1;
         Some(self.aside.remove(at))
     }
 
-    /// Takes the oldest of those answered at any time.
-    pub(super) fn oldest_aside(&mut self) -> Option<Entry> {
+    /// Takes the oldest of those answered at any time, but for `withheld`.
+    pub(super) fn oldest_aside(&mut self, withheld: u64) -> Option<Entry> {
         let id = self.aside.first()?.id?;
-        self.answer_aside(id)
+        self.answer_aside(id, withheld)
     }
 
     /// Number of entries that were answered.

@@ -94,7 +94,7 @@ impl Qga {
         self.proved = true;
         wire.refusal = None;
         // In order of answers there can be only the caller who asked for the synchronisation.
-        if let Some(entry) = wire.pending.answer(None) {
+        if let Some(entry) = wire.answer(None) {
             entry.settle(Ok(b""));
         }
         if !self.asked {
@@ -111,7 +111,7 @@ impl Qga {
     fn reply(&mut self, wire: &mut Wire, reply: Reply<'_>, now: Instant) {
         let ours = self.is_own(&reply);
         if let Some(Id::Number(id)) = reply.id
-            && let Some(entry) = wire.pending.answer_aside(id)
+            && let Some(entry) = wire.answer_aside(id)
         {
             return entry.settle(reply.result);
         }
@@ -158,11 +158,11 @@ impl Qga {
 
     fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>) {
         let entry = match reply.id {
-            Some(Id::Number(id)) => wire.pending.answer(Some(id)),
+            Some(Id::Number(id)) => wire.answer(Some(id)),
             Some(Id::Foreign) => None,
             None if self.echoes && reply.result.is_ok() => None,
-            None if wire.pending.in_order() > 0 => wire.pending.answer(None),
-            None if reply.result.is_err() => wire.pending.oldest_aside(),
+            None if wire.pending.in_order() > 0 => wire.answer(None),
+            None if reply.result.is_err() => wire.oldest_aside(),
             None => None,
         };
         match entry {
@@ -199,7 +199,7 @@ impl Qga {
         if !matches!(self.phase, Phase::InStep) {
             return;
         }
-        if let Some(entry) = wire.pending.answer(None) {
+        if let Some(entry) = wire.answer(None) {
             self.phase = Phase::OutOfStep;
             wire.withdraw();
             match entry.question() {
@@ -215,7 +215,7 @@ impl Qga {
     fn too_large(&mut self, wire: &mut Wire, text: &[u8], excess: Excess) {
         let entry = match self.phase {
             // Not all agents echo ids.
-            Phase::InStep if excess != Excess::Unawaited => wire.pending.answer(outer_id(text)),
+            Phase::InStep if excess != Excess::Unawaited => wire.answer(outer_id(text)),
             _ => None,
         };
         match entry {
@@ -301,7 +301,9 @@ impl Dialect for Qga {
     fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
         let missed = wire.expire(now);
         wire.pending.forget_told();
-        if missed && matches!(self.phase, Phase::InStep) {
+        // What is missed of a request without answer does not concern the one that has its turn.
+        let in_turn = wire.pending.in_order() > 0;
+        if missed && !in_turn && matches!(self.phase, Phase::InStep) {
             wire.withdraw();
             self.phase = Phase::OutOfStep;
         }

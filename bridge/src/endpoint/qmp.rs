@@ -138,7 +138,7 @@ impl Qmp {
             Some(Id::Number(id)) => Some(id),
             Some(Id::Foreign) => return unsolicited(wire, now),
         };
-        let Some(entry) = wire.pending.answer(id) else {
+        let Some(entry) = wire.answer(id) else {
             return unsolicited(wire, now);
         };
         match entry.question() {
@@ -192,8 +192,8 @@ impl Qmp {
             }
             Phase::Serving => {
                 let entry = match outer_id(text) {
-                    Some(id) => wire.pending.answer(Some(id)),
-                    None => wire.pending.answer(None).or_else(|| wire.pending.oldest_aside()),
+                    Some(id) => wire.answer(Some(id)),
+                    None => wire.answer(None).or_else(|| wire.oldest_aside()),
                 };
                 let Some(entry) = entry else { return unsolicited(wire, now) };
                 match entry.question() {
@@ -335,7 +335,7 @@ fn overtakes(job: &Job) -> bool {
 fn broken(wire: &mut Wire, what: &str, now: Instant) -> Result<(), Fault> {
     wire.breach(now);
     let text = format!("the monitor sent {what}");
-    if let Some(entry) = wire.pending.answer(None).or_else(|| wire.pending.oldest_aside()) {
+    if let Some(entry) = wire.answer(None).or_else(|| wire.oldest_aside()) {
         entry.fail(Unknown::BadReply, text.clone());
     }
     Err(Fault::not_connected(text))

@@ -1,5 +1,6 @@
 //! A session without a socket: tests play the peer, the callers and the clock (which must be
 //! paused), and read what happened in the order in which it did.
+#![allow(unreachable_pub, reason = "fuzz targets are out of this crate")]
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,9 +14,10 @@ use super::{
     Status, Unknown, inbox::Inbox, session::Session, wire::Fault,
 };
 
-pub(super) struct Rig {
+/// A session, its callers and its log.
+pub struct Rig {
     pub(super) session: Session,
-    pub(super) handle: Handle,
+    pub handle: Handle,
     log: Log,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Rig {
 pub(super) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Rig {
-    pub(super) fn new(protocol: Protocol, adapt: impl FnOnce(&mut Limits)) -> Self {
+    pub fn new(protocol: Protocol, adapt: impl FnOnce(&mut Limits)) -> Self {
         let log = Log::default();
         let mut limits = Limits::new(protocol);
         adapt(&mut limits);
@@ -38,7 +40,7 @@ impl Rig {
         rig
     }
 
-    pub(super) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         let result = self.session.begin(Instant::now());
         self.check(result);
     }
@@ -48,18 +50,18 @@ impl Rig {
         self.peer_bytes(format!("{line}\r\n").as_bytes());
     }
 
-    pub(super) fn peer_bytes(&mut self, bytes: &[u8]) {
+    pub fn peer_bytes(&mut self, bytes: &[u8]) {
         let result = self.session.receive(bytes, Instant::now());
         self.check(result);
     }
 
     /// The connection ends.
-    pub(super) fn hang_up(&mut self) {
+    pub fn hang_up(&mut self) {
         self.check(Err(Fault::not_connected("EOF")));
     }
 
     /// What the peer gets, one line each; it takes all bytes.
-    pub(super) fn sent(&mut self) -> Vec<String> {
+    pub fn sent(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.next() {
             self.session.wire.written(Instant::now());
@@ -69,13 +71,14 @@ impl Rig {
     }
 
     /// The peer takes only this many bytes of the next message.
-    pub(super) fn sent_in_part(&mut self, bytes: usize) -> Option<String> {
+    pub fn sent_in_part(&mut self, bytes: usize) -> Option<String> {
         let line = self.next();
-        self.session.wire.output.at = bytes;
+        let output = &mut self.session.wire.output;
+        output.at = bytes.min(output.bytes.len().saturating_sub(1)).max(output.at);
         line
     }
 
-    pub(super) async fn pass(&mut self, time: Duration) {
+    pub async fn pass(&mut self, time: Duration) {
         tokio::time::advance(time).await;
         let result = self.session.expire(Instant::now());
         self.check(result);
@@ -107,7 +110,7 @@ impl Rig {
     }
 
     /// What was told since the last time.
-    pub(super) fn heard(&self) -> Vec<String> {
+    pub fn heard(&self) -> Vec<String> {
         std::mem::take(&mut self.log.0.lock().unwrap())
     }
 

@@ -90,7 +90,12 @@ impl Output {
 
     /// Whether no byte of this entry left.
     fn withholds(&self, serial: u64) -> bool {
-        self.serial == serial && self.at == 0 && !self.is_empty()
+        self.withheld() == serial && serial != 0
+    }
+
+    /// The entry of which no byte left; 0 if there is none.
+    fn withheld(&self) -> u64 {
+        if self.at == 0 && !self.is_empty() { self.serial } else { 0 }
     }
 }
 
@@ -246,6 +251,22 @@ impl Wire {
         let silent = !request.replies;
         let entry = Entry::new(serial, owner, request.command, since);
         Entry { id, deadline, silent, alone, ..entry }
+    }
+
+    /// Takes the entry that a reply answers. One of which no byte left cannot be answered,
+    /// whatever the peer says.
+    pub(super) fn answer(&mut self, id: Option<u64>) -> Option<Entry> {
+        self.pending.answer(id, self.output.withheld())
+    }
+
+    /// The same of those answered at any time.
+    pub(super) fn answer_aside(&mut self, id: u64) -> Option<Entry> {
+        self.pending.answer_aside(id, self.output.withheld())
+    }
+
+    /// The same of the oldest of those answered at any time.
+    pub(super) fn oldest_aside(&mut self) -> Option<Entry> {
+        self.pending.oldest_aside(self.output.withheld())
     }
 
     /// Gives up what did not leave yet of the message; the peer must be told by other means.

@@ -5,6 +5,8 @@
 
 mod at;
 mod form;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod integer;
 mod json;
 mod limits;
@@ -25,11 +27,13 @@ pub use json::Json;
 pub use parse::ParseError;
 pub use refusal::Refused;
 pub use rows::Rows;
-pub use signal::signal_parts;
+pub use signal::{event_members, signal_parts};
 pub use to_dbus::{Body, Misfit, Part};
 pub use to_json::{Call, Timeout, call};
 pub use writer::Unwritable;
 
+#[cfg(test)]
+mod every_command;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -55,7 +55,7 @@ const SCALARS: [Shape; 12] = [
     Shape::Null,
 ];
 
-fn leak<T>(value: T) -> &'static T {
+pub(super) fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
@@ -96,7 +96,9 @@ fn within(low: i64, high: u64) -> BoxedStrategy<Json<'static>> {
 }
 
 fn float() -> impl Strategy<Value = Json<'static>> {
-    any::<f64>().prop_filter("JSON", |value| value.is_finite()).prop_map(Json::Float)
+    let edges = vec![-0.0, f64::from_bits(1), f64::MIN_POSITIVE, f64::MAX, 9007199254740994.0, 0.1];
+    let wild = any::<f64>().prop_filter("JSON", |value| value.is_finite());
+    prop_oneof![3 => wild, 1 => select(edges)].prop_map(Json::Float)
 }
 
 pub(super) fn anything() -> impl Strategy<Value = Json<'static>> {
@@ -175,7 +177,8 @@ fn members(of: &'static Object, depth: usize) -> BoxedStrategy<Json<'static>> {
             std::iter::once(tag).chain(branch).collect::<Vec<_>>()
         })
     });
-    parts.insert(0, branch.boxed());
+    // Else a value that the schema does not know.
+    parts.insert(0, prop_oneof![7 => branch, 1 => Just(Vec::new())].boxed());
     parts.prop_flat_map(shuffled).boxed()
 }
 
@@ -203,7 +206,7 @@ pub(super) fn method(shape: Shape) -> Method {
     }
 }
 
-fn there_and_back(shape: Shape, value: &Json<'static>) -> Json<'static> {
+pub(super) fn there_and_back(shape: Shape, value: &Json<'static>) -> Json<'static> {
     back_as(shape, shape, value)
 }
 
@@ -230,7 +233,7 @@ fn as_float(value: &Json<'_>) -> Option<f64> {
 }
 
 /// Equal, but for integers where the schema says number.
-fn same(left: &Json<'_>, right: &Json<'_>) -> bool {
+pub(super) fn same(left: &Json<'_>, right: &Json<'_>) -> bool {
     match (left, right) {
         (Json::List(left), Json::List(right)) => {
             left.len() == right.len()
@@ -243,19 +246,31 @@ fn same(left: &Json<'_>, right: &Json<'_>) -> bool {
                     .zip(right)
                     .all(|(left, right)| left.0 == right.0 && same(&left.1, &right.1))
         }
-        (_, Json::Float(right)) => as_float(left) == Some(*right),
+        (_, Json::Float(right)) => as_float(left).map(f64::to_bits) == Some(right.to_bits()),
         _ => left == right,
     }
 }
 
 /// A positional string is what cannot hold U+0000.
-fn without_nul(shape: Shape, value: Json<'static>) -> Json<'static> {
+pub(super) fn without_nul(shape: Shape, value: Json<'static>) -> Json<'static> {
     match (shape, value) {
         (Shape::Str, Json::Str(text)) => Json::Str(text.replace('\0', "\u{fffd}").into()),
         (Shape::List(element), Json::List(items)) => {
             Json::List(items.into_iter().map(|item| without_nul(*element, item)).collect())
         }
         (_, value) => value,
+    }
+}
+
+#[test]
+fn huge_and_empty_containers_come_back() {
+    for size in [0, 1, 100_000] {
+        let items = Json::List((0..size).map(|at| Json::from(u64::MAX - at)).collect());
+        assert_eq!(there_and_back(Shape::List(&Shape::Uint64), &items), items);
+        assert_eq!(there_and_back(Shape::Any, &items), items);
+        let members = (0..size / 10).map(|at| (format!("m{at}").into(), Json::from(at)));
+        let object = Json::Object(members.collect());
+        assert_eq!(there_and_back(Shape::Object(&UNKNOWN), &object), object);
     }
 }
 

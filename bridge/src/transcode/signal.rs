@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    form::admits,
+    form::{admits, names_collide},
     json::Json,
     shape::{Shape, Signal},
     to_dbus::Part,
@@ -20,11 +20,7 @@ pub fn signal_parts<'a>(
     timestamp: u64,
     sequence: u64,
 ) -> Vec<Part<'a>> {
-    let mut rest = match data {
-        Json::Object(members) => members,
-        Json::Null => Vec::new(),
-        other => vec![(Cow::Borrowed("data"), other)],
-    };
+    let mut rest = event_members(data, timestamp, sequence);
     let mut parts = Vec::with_capacity(signal.positional.len() + 1);
     for member in signal.positional {
         let found = rest
@@ -33,11 +29,32 @@ pub fn signal_parts<'a>(
         let value = found.map_or_else(|| empty(member.shape), |at| rest.remove(at).1);
         parts.push(Part { name: member.name, shape: member.shape, value });
     }
-    rest.push((Cow::Borrowed("@timestamp"), timestamp.into()));
-    rest.push((Cow::Borrowed("@sequence"), sequence.into()));
     let (name, shape) = ("optional", Shape::Object(signal.data));
     parts.push(Part { name, shape, value: Json::Object(rest) });
     parts
+}
+
+/// The members of an event with its time and number, each under a name of its own on D-Bus too.
+///
+/// Names with `@` are the bridge's: QAPI has none. Data that is no dictionary on D-Bus is one
+/// member, `data`.
+pub fn event_members<'a>(
+    data: Json<'a>,
+    timestamp: u64,
+    sequence: u64,
+) -> Vec<(Cow<'a, str>, Json<'a>)> {
+    let mut members = match data {
+        Json::Object(members) => members,
+        Json::Null => Vec::new(),
+        other => vec![("data".into(), other)],
+    };
+    members.retain(|(name, _)| !name.starts_with('@'));
+    if names_collide(&members) {
+        members = vec![("data".into(), Json::Object(members))];
+    }
+    members.push(("@timestamp".into(), timestamp.into()));
+    members.push(("@sequence".into(), sequence.into()));
+    members
 }
 
 fn empty(shape: Shape) -> Json<'static> {
@@ -114,5 +131,14 @@ mod tests {
     #[test]
     fn data_that_is_no_object_is_kept() {
         assert!(parts("[1]").starts_with(r#"["",0,{"data":[1],"@timestamp""#));
+        let one = r#"{"a\u0000":1,"a\ufffd":2}"#;
+        assert!(parts(one).starts_with(&format!(r#"["",0,{{"data":{one},"@timestamp""#)));
+    }
+
+    #[test]
+    fn a_peer_cannot_name_members_as_the_bridge_does() {
+        let told = parts(r#"{"@timestamp":1,"@sequence":"x","@subscription":2,"a\u0000":3}"#);
+        assert!(told.starts_with(r#"["",0,{"a\u0000":3,"@timestamp":17"#), "{told}");
+        assert_eq!(told.matches('@').count(), 2);
     }
 }

@@ -166,6 +166,9 @@ fn parse(xml: &str) -> Result<Node<'_>> {
 
 fn read_argument(of: &str, arg: &Arg<'_>) -> Result<Argument> {
     let name = arg.name().ok_or_else(|| problem(of, "argument without a name"))?;
+    if !names::is_member_name(name) {
+        return Err(problem(of, format_args!("argument '{name}' is no identifier")));
+    }
     let shape = read_shape(of, arg)?;
     let annotations = read_annotations(arg.annotations());
     let member = annotations::value(&annotations, annotations::NAME).unwrap_or(name);

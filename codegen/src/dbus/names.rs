@@ -134,7 +134,7 @@ fn capitalised(word: &str) -> impl Iterator<Item = char> {
 }
 
 /// D-Bus specification, "Valid Names": letters, digits and `_`, no digit first, at most 255.
-fn is_member_name(name: &str) -> bool {
+pub(super) fn is_member_name(name: &str) -> bool {
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty()
         && name.len() <= 255

@@ -1,15 +1,10 @@
 use proptest::prelude::*;
 
-use super::{Bound, Decoder, Excess, Frame};
+use super::{
+    Bound, Decoder, Excess, Frame,
+    frames::{Owned, frames},
+};
 use crate::endpoint::{Budget, Limits, Protocol};
-
-#[derive(Clone, Debug, PartialEq)]
-enum Owned {
-    Message(Vec<u8>),
-    TooLarge(Vec<u8>),
-    Garbage,
-    Mark,
-}
 
 impl Owned {
     fn message(text: &str) -> Self {
@@ -17,32 +12,8 @@ impl Owned {
     }
 }
 
-impl From<Frame<'_>> for Owned {
-    fn from(frame: Frame<'_>) -> Self {
-        match frame {
-            Frame::Message(text) => Self::Message(text.into()),
-            Frame::TooLarge(text, _) => Self::TooLarge(text.into()),
-            Frame::Garbage => Self::Garbage,
-            Frame::Mark => Self::Mark,
-        }
-    }
-}
-
 fn limits() -> Limits {
     Limits { message: 64, nodes: 12, depth: 4, ..Limits::new(Protocol::Qmp) }
-}
-
-/// Frames of pieces that arrive one after the other.
-fn frames<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Owned> {
-    let mut decoder = Decoder::new(limits, &Budget::new());
-    let mut frames = Vec::new();
-    for mut piece in pieces {
-        while let Some(frame) = decoder.next(&mut piece) {
-            frames.push(frame.into());
-        }
-        assert!(piece.is_empty());
-    }
-    frames
 }
 
 fn whole(text: impl AsRef<[u8]>) -> Vec<Owned> {

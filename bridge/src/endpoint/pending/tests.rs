@@ -33,9 +33,9 @@ fn without_an_id_replies_pair_in_order() {
     pending.push(entry(1, None, &told));
     pending.push_aside(entry(2, Some(20), &told));
     pending.push(entry(3, None, &told));
-    assert_eq!(serial(pending.answer(None)), Some(1));
-    assert_eq!(serial(pending.answer(None)), Some(3));
-    assert_eq!(serial(pending.answer(None)), None);
+    assert_eq!(serial(pending.answer(None, 0)), Some(1));
+    assert_eq!(serial(pending.answer(None, 0)), Some(3));
+    assert_eq!(serial(pending.answer(None, 0)), None);
     assert_eq!(pending.answered(), 2);
 }
 
@@ -45,11 +45,24 @@ fn an_id_pairs_aside_or_with_the_front_only() {
     pending.push(entry(1, Some(10), &told));
     pending.push(entry(2, Some(11), &told));
     pending.push_aside(entry(3, Some(20), &told));
-    assert_eq!(serial(pending.answer(Some(11))), None, "not its turn");
-    assert_eq!(serial(pending.answer(Some(20))), Some(3));
-    assert_eq!(serial(pending.answer(Some(20))), None);
-    assert_eq!(serial(pending.answer(Some(10))), Some(1));
-    assert_eq!(serial(pending.answer(Some(11))), Some(2));
+    assert_eq!(serial(pending.answer(Some(11), 0)), None, "not its turn");
+    assert_eq!(serial(pending.answer(Some(20), 0)), Some(3));
+    assert_eq!(serial(pending.answer(Some(20), 0)), None);
+    assert_eq!(serial(pending.answer(Some(10), 0)), Some(1));
+    assert_eq!(serial(pending.answer(Some(11), 0)), Some(2));
+}
+
+#[test]
+fn an_entry_of_which_no_byte_left_is_not_answered() {
+    let (mut pending, told) = (Pending::default(), Told::default());
+    pending.push(entry(1, Some(10), &told));
+    pending.push_aside(entry(2, Some(20), &told));
+    for id in [None, Some(10)] {
+        assert_eq!(serial(pending.answer(id, 1)), None);
+    }
+    assert_eq!(serial(pending.answer(Some(20), 2)), None);
+    assert_eq!(serial(pending.oldest_aside(2)), None);
+    assert_eq!(pending.answered(), 0);
 }
 
 #[test]
@@ -64,7 +77,7 @@ fn an_entry_that_expired_keeps_its_place_until_forgotten() {
     assert_eq!(*told.lock().unwrap(), ["1: Timeout"]);
     assert_eq!((pending.in_order(), pending.deadline()), (2, None));
     pending.forget_told();
-    assert_eq!(serial(pending.answer(None)), Some(2));
+    assert_eq!(serial(pending.answer(None, 0)), Some(2));
 }
 
 #[test]

@@ -197,6 +197,20 @@ async fn a_late_answer_never_reaches_another_caller() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_is_sent_though_one_without_answer_ran_out_of_time() {
+    let mut rig = serving();
+    let request = rig.request("shuts-down");
+    let timeout = Some(Duration::from_secs(1));
+    rig.submit(crate::endpoint::Request { replies: false, timeout, ..request });
+    rig.sent();
+    rig.call("next");
+    assert!(rig.sent_in_part(0).is_some());
+    rig.pass(Duration::from_secs(1)).await;
+    assert_eq!(rig.heard(), ["shuts-down: Unknown.Timeout"]);
+    assert!(rig.sent()[0].contains("next"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_cut_off_by_its_deadline_is_not_completed() {
     let mut rig = serving();
     request_with_timeout(&rig, "a", 10);

@@ -182,6 +182,7 @@ fn ledger_that_the_generator_did_not_write_is_refused() {
         (INTERFACE, "org.example.Other"),
         ("<arg name=\"optional\" type=\"a{sv}\"/>", ""),
         ("<arg name=\"id\"", "<arg"),
+        ("<arg name=\"id\"", "<arg name=\"i&amp;d\""),
         ("</node>", ""),
     ];
     for (from, to) in edits {
