@@ -5,6 +5,7 @@
 mod agent;
 mod agent_wire;
 mod callers;
+mod callers_hostile;
 mod demo;
 mod differential;
 mod events;
