@@ -7,6 +7,7 @@ mod agent_wire;
 mod callers;
 mod callers_hostile;
 mod demo;
+mod dfuzz;
 mod differential;
 mod events;
 mod evolution;

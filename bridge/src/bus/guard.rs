@@ -168,16 +168,6 @@ impl Outbox {
         self.lock().blocked.map(|since| since.elapsed())
     }
 
-    /// Waits until at most this many bytes wait for the bus.
-    pub(super) async fn at_most(&self, bytes: usize) {
-        while self.lock().bytes > bytes {
-            let changed = self.changed.listen();
-            if self.lock().bytes > bytes {
-                changed.await;
-            }
-        }
-    }
-
     /// Drops what is queued and everything that comes.
     pub fn close(&self) {
         let mut queue = self.lock();

@@ -30,9 +30,6 @@ use super::{
 /// Bytes that are read of a message before it is taken or not: all of nearly every call.
 const BEGINNING: usize = 64 << 10;
 
-/// Bytes that wait for a slow bus before no more calls are read: each would add its reply.
-const UNSENT: usize = 4 << 20;
-
 /// Room for messages between the socket and the dispatcher. Those within [`BEGINNING`] are free,
 /// since zbus bounds their number.
 #[derive(Debug)]
@@ -125,7 +122,6 @@ impl ReadHalf for Incoming {
     ) -> zbus::Result<Message> {
         self.source.ahead.append(early);
         loop {
-            self.outbox.at_most(UNSENT).await;
             let start = self.source.start().await?;
             match self.take(&start, seq).await? {
                 Ok(message) => return Ok(message),
