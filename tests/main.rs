@@ -5,7 +5,9 @@
 mod agent;
 mod agent_wire;
 mod callers;
+mod callers_hostile;
 mod demo;
+mod dfuzz;
 mod differential;
 mod events;
 mod evolution;

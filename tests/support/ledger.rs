@@ -68,10 +68,14 @@ impl Ledger {
     where
         B: Serialize + DynamicType,
     {
-        let call = message(target, method, body, None);
+        self.book(&message(target, method, body, None), tag).await
+    }
+
+    /// Sends a call of any shape.
+    pub async fn book(&mut self, call: &Message, tag: &str) -> u32 {
         let serial = call.primary_header().serial_num().get();
         self.calls.insert(serial, Entry { tag: tag.to_owned(), reply: None });
-        self.connection.send(&call).await.unwrap();
+        self.connection.send(call).await.unwrap();
         serial
     }
 

@@ -21,6 +21,7 @@ pub mod peer;
 pub mod process;
 pub mod python;
 pub mod qemu;
+pub mod random;
 pub mod release;
 pub mod scratch;
 pub mod stage;
