@@ -18,5 +18,6 @@ mod properties;
 mod rig;
 mod service;
 mod skew;
+mod soak;
 mod subscription;
 mod tolerance;
