@@ -8,6 +8,7 @@ use super::{
 };
 use qapi_dbus_tests::{
     agent::Agent,
+    bridge::Bridge,
     bus::Bus,
     peer::{self, Answer},
     process::Process,
@@ -45,9 +46,11 @@ pub(crate) enum Fault {
     CallerFrozen,
     /// The bus stands still.
     BusStopped,
+    /// The bridge is asked to read a configuration again.
+    Reload,
 }
 
-const FAULTS: [(Fault, usize); 12] = [
+const FAULTS: [(Fault, usize); 13] = [
     (Fault::PeerKilled, 6),
     (Fault::PeerStalled, 4),
     (Fault::Garbage, 4),
@@ -60,6 +63,7 @@ const FAULTS: [(Fault, usize); 12] = [
     (Fault::CallerKilled, 6),
     (Fault::CallerFrozen, 4),
     (Fault::BusStopped, 2),
+    (Fault::Reload, 1),
 ];
 
 /// What faults happen to.
@@ -67,6 +71,8 @@ const FAULTS: [(Fault, usize); 12] = [
 pub(crate) struct Stage<'a> {
     /// The bus.
     pub(crate) bus: &'a Bus,
+    /// The bridge.
+    pub(crate) bridge: &'a Bridge,
     /// The machines.
     pub(crate) machines: Vec<Machine>,
     /// The callers.
@@ -83,12 +89,13 @@ impl<'a> Stage<'a> {
     /// One without callers.
     pub(crate) fn new(
         bus: &'a Bus,
+        bridge: &'a Bridge,
         machines: Vec<Machine>,
         office: Arc<Office>,
         seed: u64,
     ) -> Self {
         let (callers, faults) = Default::default();
-        Self { bus, machines, callers, office, dice: Dice::new(seed), faults }
+        Self { bus, bridge, machines, callers, office, dice: Dice::new(seed), faults }
     }
 
     /// Starts callers.
@@ -107,6 +114,10 @@ impl<'a> Stage<'a> {
             Fault::CallerKilled => self.replace_caller().await,
             Fault::CallerFrozen => self.freeze_caller(),
             Fault::BusStopped => self.stop_bus().await,
+            Fault::Reload => {
+                self.bridge.signal(Signal::HUP);
+                String::new()
+            }
             _ => self.strike_peer(fault).await,
         };
         format!("{fault:?} {place}")

@@ -71,10 +71,10 @@ pub(crate) async fn run(bus: &Bus, plan: Plan) -> Report {
     let (phase, phases) = channel(Phase::Load);
     let office =
         Arc::new(Office { ledger, phase: phases, pace: plan.pace, tally: Default::default() });
-    let mut stage = Stage::new(bus, machines, Arc::clone(&office), plan.seed);
+    let mut stage = Stage::new(bus, &bridge, machines, Arc::clone(&office), plan.seed);
     stage.hire(CALLERS).await;
     let pinger = Pinger::start(bus.address(), &office.ledger);
-    let samples = load(&mut stage, &bridge, plan.time).await;
+    let samples = load(&mut stage, plan.time).await;
     let times = pinger.times();
     drain(&office.ledger, &phase, std::mem::take(&mut stage.callers)).await;
     ready(&client).await;
@@ -108,16 +108,16 @@ async fn ready(client: &Client) {
 }
 
 /// One fault a second.
-async fn load(stage: &mut Stage<'_>, bridge: &Bridge, time: Duration) -> Samples {
+async fn load(stage: &mut Stage<'_>, time: Duration) -> Samples {
     let mut samples = Samples::default();
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let start = Instant::now();
     while start.elapsed() < time {
         second.tick().await;
-        samples.take(bridge);
+        let memory = samples.take(stage.bridge);
         stage.machines.iter().for_each(Machine::forget);
-        println!("{:4} s: {}", start.elapsed().as_secs(), stage.strike().await);
+        println!("{:4} s, {memory} KiB: {}", start.elapsed().as_secs(), stage.strike().await);
     }
     samples
 }

@@ -81,9 +81,11 @@ async fn ping(connection: &Connection) -> zbus::Result<Message> {
 pub(crate) struct Samples(Vec<Usage>);
 
 impl Samples {
-    /// Takes one.
-    pub(crate) fn take(&mut self, bridge: &Bridge) {
-        self.0.push(bridge.usage());
+    /// Takes one; tells the resident memory in KiB.
+    pub(crate) fn take(&mut self, bridge: &Bridge) -> u64 {
+        let usage = bridge.usage();
+        self.0.push(usage);
+        usage.memory
     }
 
     /// The median of the first minute and that of the last, or of the first and the last third of
