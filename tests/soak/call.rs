@@ -260,7 +260,8 @@ impl Call {
         CHARACTERS[self.endpoint.machine] == Character::Real
     }
 
-    fn describe(&self, reply: &Message) -> String {
+    /// The call and the beginning of its reply.
+    pub(crate) fn describe(&self, reply: &Message) -> String {
         let body = reply.body();
         let data: &[u8] = body.data();
         let beginning = String::from_utf8_lossy(&data[..data.len().min(200)]).into_owned();

@@ -231,9 +231,18 @@ impl Caller {
         let Pending { call, restarts, .. } = pending;
         let ledger = &self.office.ledger;
         match call.judge(message) {
-            Ok(outcome) if call.is_seen() => ledger.settle_seen(call.number, outcome, *restarts),
+            Ok(outcome) if call.is_seen() => {
+                ledger.settle_seen(call.number, outcome);
+                // Half of a large request may have left, of a small one all or nothing.
+                if outcome == Outcome::Unknown && call.kind != Kind::Set {
+                    ledger.owe(call.number, *restarts, call.describe(message));
+                }
+            }
             Ok(outcome) => ledger.settle(call.number, outcome),
-            Err(text) => ledger.violation(text),
+            Err(text) => {
+                ledger.settle(call.number, Outcome::Wrong);
+                ledger.violation(text);
+            }
         }
         if call.kind == Kind::Subscribe
             && let Ok(handle) = message.body().deserialize()

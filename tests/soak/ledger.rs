@@ -32,6 +32,8 @@ pub(crate) enum Outcome {
     Unknown,
     /// The caller was killed before the reply.
     Abandoned,
+    /// The reply cannot be one to this call.
+    Wrong,
 }
 
 /// One socket of one machine.
@@ -63,9 +65,16 @@ struct Book {
     restarts: BTreeMap<u8, Arc<AtomicUsize>>,
     /// Calls that a peer has to see yet, because the bridge says that they were sent, unless it
     /// was restarted more often than so.
-    owed: Vec<(usize, usize)>,
+    owed: Vec<Owed>,
     violations: Vec<String>,
     count: usize,
+}
+
+#[derive(Debug)]
+struct Owed {
+    number: usize,
+    restarts: usize,
+    error: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,24 +121,25 @@ impl Ledger {
         }
     }
 
-    /// A call that carries its number to a scripted peer got its reply; `restarts` is what
-    /// [`Self::restarts`] told when it was made.
-    pub(crate) fn settle_seen(&self, number: usize, outcome: Outcome, restarts: usize) {
+    /// A call that carries its number to a scripted peer got its reply.
+    pub(crate) fn settle_seen(&self, number: usize, outcome: Outcome) {
         let mut book = self.lock();
-        let Call { endpoint, arrived, .. } = book.calls[number];
-        let unbroken = book.restarts(endpoint) == restarts;
-        match outcome {
-            Outcome::NotSent | Outcome::Limits | Outcome::Refused if arrived > 0 => {
+        match (outcome, book.calls[number].arrived) {
+            (Outcome::NotSent | Outcome::Limits | Outcome::Refused, 1..) => {
                 book.violation(format!("call {number}: {outcome:?}, but the peer has seen it"));
             }
-            Outcome::Success | Outcome::Peer if arrived == 0 => {
+            (Outcome::Success | Outcome::Peer, 0) => {
                 book.violation(format!("call {number}: {outcome:?}, but the peer never saw it"));
             }
-            Outcome::Unknown if arrived == 0 && unbroken => book.owed.push((number, restarts)),
             _ => {}
         }
-        drop(book);
-        self.settle(number, outcome);
+        book.calls[number].outcome = outcome;
+    }
+
+    /// A call whose outcome is unknown was sent whole, as its error says: the peer has to see it
+    /// by the end, unless it is restarted more often than `restarts` until then.
+    pub(crate) fn owe(&self, number: usize, restarts: usize, error: String) {
+        self.lock().owed.push(Owed { number, restarts, error });
     }
 
     /// A call got its reply.
@@ -150,10 +160,10 @@ impl Ledger {
     /// Everything is over: what is wrong by now stays so.
     pub(crate) fn close(&self) -> Sum {
         let mut book = self.lock();
-        for (number, restarts) in std::mem::take(&mut book.owed) {
+        for Owed { number, restarts, error } in std::mem::take(&mut book.owed) {
             let Call { endpoint, arrived, .. } = book.calls[number];
             if arrived == 0 && book.restarts(endpoint) == restarts {
-                book.violation(format!("call {number}: said to be sent, but it never arrived"));
+                book.violation(format!("call {number} never arrived: {error}"));
             }
         }
         let mut outcomes = BTreeMap::new();
