@@ -118,6 +118,14 @@ impl Machine {
         }
     }
 
+    /// Sends as many events as a bridge keeps, so that what it keeps grows no more.
+    pub(crate) fn fill(&self) {
+        if let Peers::Scripted([monitor, _]) = &self.peers {
+            let data = |at| json!({ "device": tag(at), "path": "/machine/x" });
+            (0..KEPT).for_each(|at| monitor.peer.event("DEVICE_DELETED", data(at)));
+        }
+    }
+
     /// Forgets what its peers were sent.
     pub(crate) fn forget(&self) {
         if let Peers::Scripted(scripted) = &self.peers {
@@ -125,6 +133,9 @@ impl Machine {
         }
     }
 }
+
+/// Events that a bridge keeps of each machine.
+const KEPT: usize = 1024;
 
 /// The text by which a call is known to its peer.
 pub(crate) fn tag(number: usize) -> String {

@@ -67,6 +67,7 @@ pub(crate) async fn run(bus: &Bus, plan: Plan) -> Report {
     let bridge = serve(bus, &machines).await;
     let client = Client::new(bus).await;
     ready(&client).await;
+    machines.iter().for_each(Machine::fill);
     let (owner, before) = (client.owner(NAME).await, bridge.usage());
     let (phase, phases) = channel(Phase::Load);
     let office =

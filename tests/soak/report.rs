@@ -88,7 +88,8 @@ impl fmt::Display for Report {
         writeln!(f, "| slowest endpoint at the end | {:?} |", self.slowest)?;
         let ratio = last as f64 / first as f64;
         writeln!(f, "| memory, KiB | first {first}, last {last}, ratio {ratio:.3} |")?;
-        writeln!(f, "| peak, after the drain | {}, {} |", self.after.peak, self.after.memory)?;
+        let [before, after] = [self.before, self.after].map(|usage| usage.memory);
+        writeln!(f, "| before, peak, after | {before}, {}, {after} |", self.after.peak)?;
         writeln!(f, "| descriptors | {}, {} |", self.before.descriptors, self.after.descriptors)?;
         writeln!(f, "| time of the processor | {spent:?} |")?;
         writeln!(f, "| violations | {} |", self.sum.violations.1)
