@@ -20,5 +20,6 @@ mod properties;
 mod rig;
 mod service;
 mod skew;
+mod soak;
 mod subscription;
 mod tolerance;

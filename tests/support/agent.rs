@@ -6,14 +6,15 @@ use crate::{
     scratch::Scratch,
     until,
 };
-use std::path::PathBuf;
+use rustix::process::Signal;
+use std::{fs, path::PathBuf};
 use tokio::process::Command;
 
 /// A running qemu-ga with a socket and state of its own. What it serves is this machine: tests
 /// call nothing that changes more than its directory.
 #[derive(Debug)]
 pub struct Agent {
-    _process: Process,
+    process: Process,
     scratch: Scratch,
 }
 
@@ -30,24 +31,26 @@ impl Agent {
 
     async fn run(mut command: Command) -> Self {
         let scratch = Scratch::new();
-        let socket = scratch.path(SOCKET);
-        let process = Process::start(
-            &scratch,
-            command
-                .args(["--method", "unix-listen", "--path"])
-                .arg(&socket)
-                .arg("--statedir")
-                .arg(scratch.dir())
-                .arg("--pidfile")
-                .arg(scratch.path("qga.pid")),
-        );
-        until("qemu-ga that listens", async || socket.exists().then_some(())).await;
-        Self { _process: process, scratch }
+        let process = launch(&scratch, &mut command).await;
+        Self { process, scratch }
     }
 
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
         self.scratch.path(SOCKET)
+    }
+
+    /// Ends it without notice, and starts the one that is installed on the same socket.
+    pub async fn restart(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.exit().await;
+        fs::remove_file(self.socket()).unwrap();
+        self.process = launch(&self.scratch, &mut process::program(PROGRAM)).await;
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// A path in its directory.
@@ -58,3 +61,19 @@ impl Agent {
 
 const PROGRAM: &str = "qemu-ga";
 const SOCKET: &str = "qga.sock";
+
+async fn launch(scratch: &Scratch, command: &mut Command) -> Process {
+    let socket = scratch.path(SOCKET);
+    let process = Process::start(
+        scratch,
+        command
+            .args(["--method", "unix-listen", "--path"])
+            .arg(&socket)
+            .arg("--statedir")
+            .arg(scratch.dir())
+            .arg("--pidfile")
+            .arg(scratch.path("qga.pid")),
+    );
+    until("qemu-ga that listens", async || socket.exists().then_some(())).await;
+    process
+}

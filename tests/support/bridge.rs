@@ -136,13 +136,15 @@ pub async fn compared(client: &Client, endpoint: Target) -> Value {
     .await
 }
 
-/// The program, built if it is not.
+/// The program that the variable `QAPI_DBUS_PROGRAM` names, or else the workspace's, built if it
+/// is not.
 ///
 /// # Panics
 /// If it does not build.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PROGRAM.get_or_init(build).as_deref().expect("the bridge builds")
+    let named = || std::env::var_os("QAPI_DBUS_PROGRAM").map(PathBuf::from);
+    PROGRAM.get_or_init(|| named().or_else(build)).as_deref().expect("the bridge builds")
 }
 
 /// With the targets of a test run, hence with the same features: what that run built stays valid.

@@ -21,7 +21,7 @@ use zbus::{Connection, ObjectPath, Variant, connection::Builder, wire::Fd};
 #[derive(Debug)]
 pub struct Broker {
     socket: PathBuf,
-    _process: Process,
+    process: Process,
     _controller: Connection,
 }
 
@@ -42,7 +42,12 @@ impl Broker {
         );
         let controller = control(ours).await;
         add_listener(&controller, &listener).await;
-        Self { socket, _process: process, _controller: controller }
+        Self { socket, process, _controller: controller }
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Where it listens.

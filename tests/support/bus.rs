@@ -5,6 +5,7 @@ use crate::{
     process::{self, Process},
     scratch::Scratch,
 };
+use rustix::process::Signal;
 use std::fs;
 use zbus::{Connection, connection::Builder};
 
@@ -12,7 +13,7 @@ use zbus::{Connection, connection::Builder};
 #[derive(Debug)]
 pub struct Bus {
     address: String,
-    _server: Server,
+    server: Server,
     _scratch: Scratch,
 }
 
@@ -29,7 +30,7 @@ impl Bus {
                 .args(["--nofork", "--nopidfile", "--print-address=1"]),
         );
         let address = daemon.line().await.expect("dbus-daemon prints its address");
-        Self { address, _server: Server::Daemon { _process: daemon }, _scratch: scratch }
+        Self { address, server: Server::Daemon(daemon), _scratch: scratch }
     }
 
     /// One served by dbus-broker.
@@ -37,12 +38,20 @@ impl Bus {
         let scratch = Scratch::new();
         let broker = Broker::start(&scratch).await;
         let address = format!("unix:path={}", broker.socket().display());
-        Self { address, _server: Server::Broker { _broker: broker }, _scratch: scratch }
+        Self { address, server: Server::Broker(broker), _scratch: scratch }
     }
 
     /// Where clients connect.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Sends a signal to the process that serves it.
+    pub fn signal(&self, signal: Signal) {
+        match &self.server {
+            Server::Daemon(process) => process.signal(signal),
+            Server::Broker(broker) => broker.process().signal(signal),
+        }
     }
 
     /// A new client.
@@ -53,8 +62,8 @@ impl Bus {
 
 #[derive(Debug)]
 enum Server {
-    Daemon { _process: Process },
-    Broker { _broker: Broker },
+    Daemon(Process),
+    Broker(Broker),
 }
 
 const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -42,6 +43,8 @@ pub struct Usage {
     pub peak: u64,
     /// Open file descriptors.
     pub descriptors: usize,
+    /// Time of the processor so far.
+    pub time: Duration,
 }
 
 impl Process {
@@ -90,7 +93,8 @@ impl Process {
             line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap()
         };
         let descriptors = fs::read_dir(proc.join("fd")).unwrap().count();
-        Usage { memory: kibibytes("VmRSS:"), peak: kibibytes("VmHWM:"), descriptors }
+        let time = processor_time(&fs::read_to_string(proc.join("stat")).unwrap());
+        Usage { memory: kibibytes("VmRSS:"), peak: kibibytes("VmHWM:"), descriptors, time }
     }
 
     /// Sends a signal.
@@ -113,6 +117,14 @@ impl Process {
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
+}
+
+/// Of the program itself and of the kernel for it, in hundredths of a second: the 14th and the
+/// 15th value, where the second is a name in parentheses that may hold spaces.
+fn processor_time(stat: &str) -> Duration {
+    let values = stat.rsplit(')').next().unwrap().split_whitespace();
+    let ticks: u64 = values.skip(11).take(2).map(|value| value.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 impl Drop for Process {
