@@ -1,6 +1,7 @@
 //! A session without a socket: tests play the peer, the callers and the clock (which must be
 //! paused), and read what happened in the order in which it did.
 #![allow(unreachable_pub, reason = "fuzz targets are out of this crate")]
+#![allow(clippy::unwrap_used, reason = "this is for tests, and for fuzz targets")]
 
 use std::{
     sync::{Arc, Mutex},

@@ -1,3 +1,5 @@
+mod silence;
+
 use std::time::Duration;
 
 use crate::endpoint::{Limits, Protocol, rig::Rig};
@@ -197,20 +199,6 @@ async fn a_late_answer_never_reaches_another_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_sent_though_one_without_answer_ran_out_of_time() {
-    let mut rig = serving();
-    let request = rig.request("shuts-down");
-    let timeout = Some(Duration::from_secs(1));
-    rig.submit(crate::endpoint::Request { replies: false, timeout, ..request });
-    rig.sent();
-    rig.call("next");
-    assert!(rig.sent_in_part(0).is_some());
-    rig.pass(Duration::from_secs(1)).await;
-    assert_eq!(rig.heard(), ["shuts-down: Unknown.Timeout"]);
-    assert!(rig.sent()[0].contains("next"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_request_cut_off_by_its_deadline_is_not_completed() {
     let mut rig = serving();
     request_with_timeout(&rig, "a", 10);
@@ -277,55 +265,6 @@ async fn an_answer_above_the_limit_does_not_cost_the_next() {
     let b = rig.sent();
     rig.peer(&format!(r#"{{"return":2,"id":{}}}"#, id_of(&b[0])));
     assert_eq!(rig.heard(), ["a: Unknown.ReplyTooLarge", "b: 2"]);
-}
-
-fn shutdown(rig: &mut Rig, name: &str) -> String {
-    let mut request = rig.request(name);
-    request.replies = false;
-    rig.submit(request);
-    id_of(&rig.sent()[0])
-}
-
-#[tokio::test(start_paused = true)]
-async fn silence_is_success_where_only_failure_is_answered() {
-    let mut rig = serving();
-    shutdown(&mut rig, "done");
-    rig.call("next");
-    assert_eq!(rig.sent().len(), 1, "it does not hold up others");
-    rig.pass(Duration::from_millis(2999)).await;
-    assert!(rig.heard().is_empty());
-    rig.pass(Duration::from_millis(1)).await;
-    assert_eq!(rig.heard(), ["done: {}"]);
-    assert_eq!(rig.session.wire.pending.out_of_order(), 0);
-
-    let id = shutdown(&mut serving(), "x");
-    let mut rig = serving();
-    let failed = shutdown(&mut rig, "failed");
-    shutdown(&mut rig, "went-down");
-    assert_ne!(id, failed, "ids are not the same on every connection");
-    rig.peer(&format!(r#"{{"error":{{"class":"GenericError","desc":"no"}},"id":{failed}}}"#));
-    rig.hang_up();
-    let heard = rig.heard();
-    assert_eq!(heard[0], "failed: GenericError: no");
-    assert_eq!(heard[2], "went-down: {}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_error_without_an_id_is_of_the_request_that_waits_for_errors_only() {
-    let mut rig = serving();
-    shutdown(&mut rig, "failed");
-    rig.peer(r#"{"return":{}}"#);
-    rig.peer(r#"{"error":{"class":"GenericError","desc":"no"}}"#);
-    assert_eq!(rig.heard(), ["failed: GenericError: no"]);
-
-    let mut request = rig.request("late");
-    request.replies = false;
-    request.timeout = Some(Duration::from_secs(1));
-    rig.submit(request);
-    rig.sent();
-    rig.pass(Duration::from_secs(1)).await;
-    assert_eq!(rig.heard(), ["late: Unknown.Timeout"]);
-    assert!(rig.session.wire.pending.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
