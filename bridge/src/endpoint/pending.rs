@@ -149,6 +149,11 @@ impl Pending {
         self.all().flat_map(|entry| [entry.deadline, entry.done]).flatten().min()
     }
 
+    /// Whether the entry with this serial number is in the table.
+    pub(super) fn holds(&self, serial: u64) -> bool {
+        self.all().any(|entry| entry.serial == serial)
+    }
+
     /// Whether the time of the entry with this serial number is up.
     pub(super) fn is_due(&self, serial: u64, now: Instant) -> bool {
         let due = |entry: &Entry| entry.deadline.is_some_and(|deadline| deadline <= now);

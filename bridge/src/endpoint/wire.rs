@@ -269,9 +269,12 @@ impl Wire {
         self.pending.oldest_aside(self.output.withheld())
     }
 
-    /// Gives up what did not leave yet of the message; the peer must be told by other means.
+    /// Gives up what did not leave yet of a message, unless it is a request that still waits for
+    /// its answer; the peer must be told by other means.
     pub(super) fn withdraw(&mut self) {
-        self.output = Output::default();
+        if !self.pending.holds(self.output.serial) {
+            self.output = Output::default();
+        }
     }
 
     /// Notes that the message left.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::endpoint::{Protocol, rig::Rig};
+use crate::endpoint::{Protocol, Request, rig::Rig};
 
 /// What may happen to a session.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ async fn play(protocol: Protocol, steps: Vec<Step>) -> Result<(), TestCaseError>
             Step::Call { oob, replies, seconds } => {
                 let timeout = seconds.map(Duration::from_secs);
                 let request = rig.request(&name);
-                rig.submit(crate::endpoint::Request { oob, replies, timeout, ..request });
+                rig.submit(Request { oob, replies, timeout, ..request });
                 calls += 1;
             }
             Step::Sync => {
@@ -84,6 +84,25 @@ async fn play(protocol: Protocol, steps: Vec<Step>) -> Result<(), TestCaseError>
     prop_assert_eq!(told.count(), calls);
     prop_assert!(rig.session.wire.pending.is_empty() && rig.session.inbox.is_empty());
     Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_gets_a_request_though_one_without_answer_ran_out_of_time() {
+    for replies in [true, false] {
+        let mut rig = Rig::new(Protocol::Qga, |_| {});
+        for _synchronisation_and_question in 0..2 {
+            let line = rig.sent().remove(0);
+            answer(&mut rig, &line);
+        }
+        let (request, timeout) = (rig.request("shuts-down"), Some(Duration::from_secs(1)));
+        rig.submit(Request { replies: false, timeout, ..request });
+        rig.sent();
+        rig.submit(Request { replies, ..rig.request("next") });
+        assert!(rig.sent_in_part(0).is_some());
+        rig.pass(Duration::from_secs(1)).await;
+        assert_eq!(rig.heard().pop().unwrap(), "shuts-down: Unknown.Timeout");
+        assert!(rig.sent()[0].contains("next"));
+    }
 }
 
 proptest! {
