@@ -1,5 +1,8 @@
 //! Any bytes as the body of a call of any method: what is taken becomes one line of escaped ASCII,
 //! a JSON object within the limits of the peer, and reads back as it was written.
+//!
+//! The first line of an input is the method, a space and the signature; `>` in front for big
+//! endian. Without signature it is the declared one.
 
 #![no_main]
 
@@ -10,7 +13,6 @@ use qapi_dbus::transcode::{Json, fuzzing::call};
 use serde_json::value::RawValue;
 use shapes::Subject;
 
-/// The first line is the method, a space and the signature; `>` in front for big endian.
 fuzz_target!(|bytes: &[u8]| {
     let (line, body) = shapes::first_line(bytes);
     let mut words = line.splitn(2, |byte| *byte == b' ');

@@ -2,6 +2,7 @@
 //! paused), and read what happened in the order in which it did.
 #![allow(unreachable_pub, reason = "fuzz targets are out of this crate")]
 #![allow(clippy::unwrap_used, reason = "this is for tests, and for fuzz targets")]
+#![cfg_attr(fuzzing, allow(dead_code, missing_debug_implementations, missing_docs))]
 
 use std::{
     sync::{Arc, Mutex},
