@@ -4,12 +4,15 @@ use qapi_dbus_tests::{
     agent::Agent,
     bridge::{Bridge, connected},
     bus::Bus,
-    client::{AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, PROPERTIES, Refusal},
+    client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, PROPERTIES, Refusal},
+    json::dictionary,
     on_each_bus,
+    peer::{Answer, Peer},
     qemu::Qemu,
     until,
 };
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use zbus::{OwnedVariant, Variant};
 
 on_each_bus!(
@@ -18,6 +21,8 @@ on_each_bus!(
     changes_are_told,
     all_properties_come_wrapped_once,
     properties_cannot_be_written,
+    calls_and_what_they_came_to_are_counted,
+    commands_follow_a_freeze,
 );
 
 async fn a_monitor_is_described(bus: Bus) {
@@ -108,6 +113,65 @@ async fn properties_cannot_be_written(bus: Bus) {
     assert_eq!(refused.name, "org.freedesktop.DBus.Error.PropertyReadOnly");
     let unknown = client.property(MONITOR_ENDPOINT, "NoSuch").await.unwrap_err();
     assert_eq!(unknown.name, "org.freedesktop.DBus.Error.UnknownProperty");
+}
+
+async fn calls_and_what_they_came_to_are_counted(bus: Bus) {
+    let peer = Peer::monitor(|command, _| match command {
+        "query-name" => Some(Answer::Silence),
+        "query-uuid" => Some(Answer::Return(json!({ "UUID": "x" }))),
+        _ => None,
+    });
+    let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
+    let counters = async || client.property(MONITOR_ENDPOINT, "Counters").await.unwrap();
+    peer.event("STOP", json!({}));
+    let before = until("an event", async || {
+        let counters = counters().await;
+        (counters["events"] == 1 && counters["peer-errors"] == 1).then_some(counters)
+    })
+    .await;
+    client.call(MONITOR, "QueryUuid", &()).await.unwrap();
+    client.call(MONITOR, "QueryBlock", &()).await.unwrap_err();
+    let soon = dictionary(json!({ "@timeout": 100 }));
+    client.call(MONITOR, "QueryName", &soon).await.unwrap_err();
+    let after = counters().await;
+    let grown: Vec<_> =
+        after.as_object().unwrap().keys().filter(|name| after[*name] != before[*name]).collect();
+    assert_eq!(grown, ["calls", "peer-errors", "returned", "unknown"]);
+    for name in grown {
+        let number = if name == "calls" { 3 } else { 1 };
+        assert_eq!(after[name].as_u64(), before[name].as_u64().map(|it| it + number), "{name}");
+    }
+}
+
+/// A frozen agent offers little, and says so when it is asked.
+async fn commands_follow_a_freeze(bus: Bus) {
+    let frozen = AtomicBool::new(false);
+    let peer = Peer::agent(move |command, _| {
+        match command {
+            "guest-fsfreeze-freeze" => frozen.store(true, Relaxed),
+            "guest-fsfreeze-thaw" => frozen.store(false, Relaxed),
+            "guest-info" => {
+                let enabled = !frozen.load(Relaxed);
+                let command =
+                    json!({ "name": "guest-exec", "enabled": enabled, "success-response": true });
+                let info = json!({ "version": "9.9.9", "supported_commands": [command] });
+                return Some(Answer::Return(info));
+            }
+            _ => return None,
+        }
+        Some(Answer::Return(json!(1)))
+    });
+    let (_bridge, client) = Bridge::with_agent(&bus, &peer.socket()).await;
+    for (method, commands) in
+        [("GuestFsfreezeFreeze", json!([])), ("GuestFsfreezeThaw", json!(["guest-exec"]))]
+    {
+        client.call(AGENT, method, &()).await.unwrap();
+        until(method, async || {
+            (client.property(AGENT_ENDPOINT, "Commands").await.unwrap() == commands).then_some(())
+        })
+        .await;
+        assert_eq!(client.property(AGENT_ENDPOINT, "State").await.unwrap(), "ready");
+    }
 }
 
 async fn set(client: &Client, name: &str) -> Result<Value, Refusal> {

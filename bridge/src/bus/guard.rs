@@ -19,7 +19,7 @@ use tokio::{io::Interest, net::UnixStream, time::Instant};
 use tracing::{error, warn};
 use zbus::{Message, message::Type};
 
-use crate::endpoint::{Budget, Charge};
+use crate::endpoint::{Budget, Charge, Pace};
 
 use super::{errors, reply};
 
@@ -43,6 +43,7 @@ pub struct Outbox {
     stream: Option<Arc<UnixStream>>,
     budget: Arc<Budget>,
     signals: Arc<Budget>,
+    log: Pace,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +77,8 @@ impl Outbox {
     fn with_stream(stream: Option<Arc<UnixStream>>) -> Self {
         let budget = Budget::new();
         let signals = budget.part(SIGNALS);
-        Self { queue: Mutex::default(), changed: Event::new(), stream, budget, signals }
+        let (queue, changed, log) = (Mutex::default(), Event::new(), Pace::default());
+        Self { queue, changed, stream, budget, signals, log }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -99,7 +101,10 @@ impl Outbox {
                 true
             }
             Err(refused) => {
-                warn!(%refused, kind = ?message.message_type(), "message withheld from the bus");
+                if self.log.is_due() {
+                    let kind = message.message_type();
+                    warn!(%refused, ?kind, "message withheld from the bus");
+                }
                 if let Some(substitute) = reply::substitute(&message, &refused)
                     && let Ok(charge) = self.budget.charge(size(&substitute))
                 {

@@ -17,7 +17,7 @@ use tokio::{
 use tracing::warn;
 use zbus::{Message, connection::socket::ReadHalf, export::async_trait::async_trait};
 
-use crate::endpoint::NotSent;
+use crate::endpoint::{NotSent, Pace};
 
 use super::{
     errors::{Failure, standard},
@@ -68,11 +68,12 @@ pub struct Incoming {
     source: Source,
     room: Arc<Room>,
     outbox: Arc<Outbox>,
+    log: Pace,
 }
 
 impl Incoming {
     pub(super) fn new(stream: Arc<UnixStream>, room: Arc<Room>, outbox: Arc<Outbox>) -> Self {
-        Self { source: Source::new(stream), room, outbox }
+        Self { source: Source::new(stream), room, outbox, log: Pace::default() }
     }
 
     /// Takes a message, or says why not; the error is that of the connection.
@@ -99,7 +100,9 @@ impl Incoming {
 
     /// Answers a call that is not taken, if that can be read of it.
     fn refuse(&self, start: &Start, failure: &Failure) {
-        warn!(bytes = start.length(), text = failure.text, "message not taken");
+        if self.log.is_due() {
+            warn!(bytes = start.length(), text = failure.text, "message not taken");
+        }
         if let Some(call) = start.call(&self.source.ahead) {
             Reply::refuse(&self.outbox, call, failure);
         }

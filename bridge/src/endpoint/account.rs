@@ -60,8 +60,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Account {
     counts: [AtomicU64; NAMES.len()],
-    told: Mutex<Option<Instant>>,
+    log: Pace,
 }
+
+/// The pace of lines of the log that somebody else decides how many there would be of: one a
+/// second.
+#[derive(Debug, Default)]
+pub struct Pace(Mutex<Option<Instant>>);
 
 impl Account {
     /// Counts one.
@@ -80,11 +85,17 @@ impl Account {
         NAMES.iter().map(|&(what, name)| (name, self.counts[what as usize].load(Ordering::Relaxed)))
     }
 
-    /// Whether the log may be told now of what the peer did: once a second, because the peer
-    /// decides how often there would be something to tell.
+    /// Whether the log may be told now of what the peer did.
     pub fn may_tell(&self) -> bool {
+        self.log.is_due()
+    }
+}
+
+impl Pace {
+    /// Whether a line may be said now; if so, none may for a second.
+    pub fn is_due(&self) -> bool {
         let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = told.is_none_or(|told| now.duration_since(told) >= PAUSE);
         if due {
             *told = Some(now);

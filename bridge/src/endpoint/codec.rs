@@ -130,6 +130,11 @@ impl Decoder {
         }
     }
 
+    /// Whether the message that is not complete yet is above a limit already.
+    pub(super) fn exceeds(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Takes bytes from the front of `input` up to the end of the next frame. `None` when `input`
     /// is used up; the memory of a large message is given back then.
     pub(super) fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Frame<'s>> {

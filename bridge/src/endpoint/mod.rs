@@ -41,7 +41,7 @@ use std::{
     time::Duration,
 };
 
-pub use account::{Account, Count};
+pub use account::{Account, Count, Pace};
 pub use budget::{Budget, Charge, Spent};
 pub use handle::Handle;
 pub use task::{Task, new};

@@ -271,6 +271,10 @@ impl Dialect for Qga {
         }
     }
 
+    fn refuses_excess(&self) -> bool {
+        false
+    }
+
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => {}

@@ -184,7 +184,7 @@ impl Qmp {
         now: Instant,
     ) -> Result<(), Fault> {
         match self.phase {
-            Phase::Greeting(_) => Err(Fault::not_connected("the greeting is above the limit")),
+            Phase::Greeting(_) => Err(Fault::excess()),
             Phase::Negotiating(_) => Ok(()),
             Phase::Serving if begins_event(text) => {
                 wire.event_too_large();
@@ -258,6 +258,10 @@ impl Dialect for Qmp {
             _ => wire.limits.message,
         };
         Bound { bytes, beyond: Excess::Limit }
+    }
+
+    fn refuses_excess(&self) -> bool {
+        matches!(self.phase, Phase::Greeting(_))
     }
 
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {

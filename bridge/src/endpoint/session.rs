@@ -57,7 +57,7 @@ impl Session {
         self.charge(bytes.len(), now);
         loop {
             self.decoder.bound(self.dialect.longest(&self.wire));
-            let Some(frame) = self.decoder.next(&mut bytes) else { return Ok(()) };
+            let Some(frame) = self.decoder.next(&mut bytes) else { break };
             let size = if let Frame::Message(text) = frame { text.len() } else { 0 };
             let before = self.wire.pending.answered();
             self.dialect.receive(&mut self.wire, frame, now)?;
@@ -67,6 +67,8 @@ impl Session {
                 self.charge(Meter::MESSAGE, now);
             }
         }
+        let refused = self.decoder.exceeds() && self.dialect.refuses_excess();
+        if refused { Err(Fault::excess()) } else { Ok(()) }
     }
 
     /// Does what is due.

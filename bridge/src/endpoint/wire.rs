@@ -21,6 +21,8 @@ pub(super) trait Dialect: Send {
     fn open(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault>;
     /// The bound on the next message of the peer.
     fn longest(&self, wire: &Wire) -> Bound;
+    /// Whether a message above the limit ends the connection before its own end.
+    fn refuses_excess(&self) -> bool;
     /// Takes a frame from the peer.
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault>;
     /// Puts the next message on the empty wire, if one may leave.
@@ -72,6 +74,10 @@ pub(super) struct Output {
 impl Fault {
     pub(super) fn not_connected(text: impl Into<String>) -> Self {
         Self { kind: NotSent::NotConnected, text: text.into() }
+    }
+
+    pub(super) fn excess() -> Self {
+        Self::not_connected("the greeting is above the limit")
     }
 
     pub(super) fn stopping() -> Self {
