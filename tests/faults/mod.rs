@@ -1,6 +1,9 @@
 //! Faults: whatever goes wrong, each call has one reply that tells the truth, and nobody else is
 //! disturbed.
 
+mod bus;
+mod host;
+mod lifecycle;
 mod peers_absent;
 mod peers_garbage;
 mod peers_greeting;

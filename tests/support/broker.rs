@@ -15,14 +15,14 @@ use std::{
     },
     path::{Path, PathBuf},
 };
-use zbus::{Connection, ObjectPath, Variant, connection::Builder, wire::Fd};
+use zbus::{Connection, ObjectPath, Variant, connection::Builder, message::Type, wire::Fd};
 
 /// A running dbus-broker and the connection that controls it.
 #[derive(Debug)]
 pub struct Broker {
     socket: PathBuf,
     process: Process,
-    _controller: Connection,
+    controller: Connection,
 }
 
 impl Broker {
@@ -42,7 +42,17 @@ impl Broker {
         );
         let controller = control(ours).await;
         add_listener(&controller, &listener).await;
-        Self { socket, process, _controller: controller }
+        Self { socket, process, controller }
+    }
+
+    /// Lets clients send signals from now on, or refuses them.
+    pub async fn allow_signals(&self, allowed: bool) {
+        let listener = Some("org.bus1.DBus.Listener");
+        let policy = Variant::new(policy(allowed));
+        self.controller
+            .call_method(None::<&str>, LISTENER, listener, "SetPolicy", &policy)
+            .await
+            .unwrap();
     }
 
     /// The process.
@@ -56,6 +66,8 @@ impl Broker {
     }
 }
 
+const LISTENER: &str = "/org/bus1/DBus/Listener/0";
+
 const MACHINE: &str = "0123456789abcdef0123456789abcdef";
 
 async fn control(stream: UnixStream) -> Connection {
@@ -63,8 +75,8 @@ async fn control(stream: UnixStream) -> Connection {
 }
 
 async fn add_listener(controller: &Connection, listener: &UnixListener) {
-    let path = ObjectPath::try_from("/org/bus1/DBus/Listener/0").unwrap();
-    let body = (path, Fd::from(listener), Variant::new(allow_all()));
+    let path = ObjectPath::try_from(LISTENER).unwrap();
+    let body = (path, Fd::from(listener), Variant::new(policy(true)));
     let broker = Some("org.bus1.DBus.Broker");
     controller
         .call_method(None::<&str>, "/org/bus1/DBus/Broker", broker, "AddListener", &body)
@@ -79,8 +91,10 @@ type Policy =
     (Vec<(u32, Batch)>, Vec<(bool, u32, u32, Batch)>, Vec<(String, String)>, bool, &'static str);
 
 /// Batches by user (`u32::MAX`: any) and by group, SELinux contexts, AppArmor, type of the bus.
-fn allow_all() -> Policy {
-    let pass: Pass = (true, 1, "", "", "", "", 0, 0, 0, u64::MAX);
-    let batch = (true, 1, vec![(true, 1, true, "")], vec![pass], vec![pass]);
+/// Everything is allowed, signals only where `signals` says so.
+fn policy(signals: bool) -> Policy {
+    let every: Pass = (true, 1, "", "", "", "", 0, 0, 0, u64::MAX);
+    let signal: Pass = (signals, 2, "", "", "", "", Type::Signal as u32, 0, 0, u64::MAX);
+    let batch = (true, 1, vec![(true, 1, true, "")], vec![every, signal], vec![every]);
     (vec![(u32::MAX, batch)], Vec::new(), Vec::new(), false, "session")
 }

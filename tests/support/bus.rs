@@ -1,12 +1,17 @@
 //! Private message buses.
 
 use crate::{
+    bridge,
     broker::Broker,
     process::{self, Process},
     scratch::Scratch,
 };
 use rustix::process::Signal;
-use std::fs;
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    path::PathBuf,
+};
 use zbus::{Connection, connection::Builder};
 
 /// A bus of its own for one test, with the limits of a system bus and no policy.
@@ -14,15 +19,33 @@ use zbus::{Connection, connection::Builder};
 pub struct Bus {
     address: String,
     server: Server,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Bus {
     /// One served by dbus-daemon.
     pub async fn daemon() -> Self {
+        Self::in_scratch(Scratch::new()).await
+    }
+
+    /// One that starts the bridge with these options when `name` is called. By dbus-daemon, for
+    /// dbus-broker leaves that to systemd.
+    pub async fn activating(name: &str, options: &[&OsStr]) -> Self {
         let scratch = Scratch::new();
-        let config = scratch.path("bus.conf");
-        fs::write(&config, CONFIG.replace("@dir@", &scratch.dir().to_string_lossy())).unwrap();
+        let mut exec = OsString::from(bridge::program());
+        let address = format!("unix:path={}", scratch.path("bus").display());
+        for word in ["serve".as_ref(), "--address".as_ref(), address.as_ref()].iter().chain(options)
+        {
+            exec.push(" ");
+            exec.push(word);
+        }
+        let service = format!("[D-BUS Service]\nName={name}\nExec={}\n", exec.display());
+        fs::write(scratch.path(&format!("{name}.service")), service).unwrap();
+        Self::in_scratch(scratch).await
+    }
+
+    async fn in_scratch(scratch: Scratch) -> Self {
+        let config = configure(&scratch, "");
         let mut daemon = Process::start(
             &scratch,
             process::program("dbus-daemon")
@@ -30,7 +53,7 @@ impl Bus {
                 .args(["--nofork", "--nopidfile", "--print-address=1"]),
         );
         let address = daemon.line().await.expect("dbus-daemon prints its address");
-        Self { address, server: Server::Daemon(daemon), _scratch: scratch }
+        Self { address, server: Server::Daemon(daemon), scratch }
     }
 
     /// One served by dbus-broker.
@@ -38,7 +61,30 @@ impl Bus {
         let scratch = Scratch::new();
         let broker = Broker::start(&scratch).await;
         let address = format!("unix:path={}", broker.socket().display());
-        Self { address, server: Server::Broker(broker), _scratch: scratch }
+        Self { address, server: Server::Broker(broker), scratch }
+    }
+
+    /// A new one by the same program.
+    pub async fn another(&self) -> Self {
+        match self.server {
+            Server::Daemon(_) => Self::daemon().await,
+            Server::Broker(_) => Self::broker().await,
+        }
+    }
+
+    /// Lets clients send signals from now on, or refuses them.
+    pub async fn allow_signals(&self, allowed: bool) {
+        match &self.server {
+            Server::Daemon(_) => {
+                let rule = if allowed { "" } else { "<deny send_type=\"signal\"/>" };
+                configure(&self.scratch, rule);
+                let bus = Some("org.freedesktop.DBus");
+                let path = "/org/freedesktop/DBus";
+                let client = self.connect().await;
+                client.call_method(bus, path, bus, "ReloadConfig", &()).await.unwrap();
+            }
+            Server::Broker(broker) => broker.allow_signals(allowed).await,
+        }
     }
 
     /// Where clients connect.
@@ -66,16 +112,26 @@ enum Server {
     Broker(Broker),
 }
 
+/// Writes the configuration of a dbus-daemon, with one more rule of its policy.
+fn configure(scratch: &Scratch, rule: &str) -> PathBuf {
+    let config = scratch.path("bus.conf");
+    let text = CONFIG.replace("@dir@", &scratch.dir().to_string_lossy()).replace("@rule@", rule);
+    fs::write(&config, text).unwrap();
+    config
+}
+
 const CONFIG: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <listen>unix:path=@dir@/bus</listen>
+  <servicedir>@dir@</servicedir>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow user="*"/>
     <allow own="*"/>
     <allow send_destination="*"/>
     <allow receive_sender="*"/>
+    @rule@
   </policy>
 </busconfig>
 "#;

@@ -52,7 +52,7 @@ struct Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ready, peers, calls, flow } = self;
-        write!(f, "{ready} of {peers} peers ready, {calls} calls in flight")?;
+        write!(f, "{ready} of {peers} peers ready, calls in flight: {calls}")?;
         match flow {
             Flow::Moving => Ok(()),
             Flow::Stalled | Flow::Lost => f.write_str("; the bus takes no messages"),
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn status_tells_peers_calls_and_a_stalled_bus() {
         let status = Status { ready: 2, peers: 3, calls: 7, flow: Flow::Moving };
-        assert_eq!(status.to_string(), "2 of 3 peers ready, 7 calls in flight");
+        assert_eq!(status.to_string(), "2 of 3 peers ready, calls in flight: 7");
         let status = Status { flow: Flow::Stalled, ..status };
         assert!(status.to_string().ends_with("; the bus takes no messages"));
     }

@@ -3,16 +3,18 @@
 use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
     path::Path,
 };
 
 use rustix::{
     cmsg_space,
+    io::Errno,
     net::{
         AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
         SocketAddrUnix, SocketFlags, SocketType, connect, recv, sendmsg, socket_with,
     },
+    process::{Resource, getrlimit},
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -20,6 +22,10 @@ use super::wire::Output;
 
 /// Most bytes read at once: what a unix socket holds by default, and no more than a stack bears.
 pub(super) const READ: usize = 64 << 10;
+
+/// Descriptors that no connection may take: 16 may come with a message from the bus, which ends the
+/// connection to it where they cannot be taken; the others are for what lasts a moment.
+const SPARE: u64 = 18;
 
 /// A connected socket. Registered for reading; for writing only while the peer takes no bytes:
 /// otherwise each message that the peer takes would wake the task for nothing.
@@ -34,10 +40,12 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if others wait in line already, else what the kernel says.
+    /// `WouldBlock` if others wait in line already, else what the kernel says; that no descriptor
+    /// is left, it is told while [`SPARE`] are.
     pub(super) fn connect(path: &Path) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        spare(&socket)?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
         Self::new(socket)
     }
@@ -121,6 +129,13 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// Fails where a descriptor is one of the last. The kernel gives the lowest that is free.
+fn spare(socket: &OwnedFd) -> io::Result<()> {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let number = u64::try_from(socket.as_raw_fd()).unwrap_or(0);
+    if number + SPARE < limit { Ok(()) } else { Err(Errno::MFILE.into()) }
 }
 
 /// tokio offers a registration for one direction for sockets of one's own only.
