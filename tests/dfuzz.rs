@@ -26,7 +26,7 @@ use zbus_xml::{ArgDirection, Node};
 on_each_bus!(any_arguments_get_one_reply);
 
 /// Calls of each method.
-const CALLS: usize = 5;
+const CALLS: usize = 3;
 
 /// Calls in flight: fewer than a caller may have.
 const WINDOW: usize = 16;

@@ -63,7 +63,7 @@ impl Random {
     pub fn text(&mut self) -> String {
         let text = *self.choose(&TEXTS);
         match self.below(50) {
-            0 => "ä".repeat(self.below(1 << 16)),
+            0 => "ä".repeat(self.below(1 << 13)),
             _ => text.to_owned(),
         }
     }

@@ -33,8 +33,9 @@ pub(super) fn answer(
         Err(failure) => return reply.fail(&failure),
     };
     let choice = Choice { timeout: call.timeout, oob: call.oob.unwrap_or(false) };
-    let Ok(arguments) = Json::parse(&call.arguments) else {
-        return reply.fail(&Failure::invalid_args("the arguments are nested too deep"));
+    let arguments = match Json::parse(&call.arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return reply.fail(&Failure::invalid_args(&error.to_string())),
     };
     match method.name {
         "Call" => run(endpoint, &arguments, choice, reply),

@@ -12,8 +12,9 @@ pub(super) const JSON_BYTES: usize = (64 << 20) - (4 << 10);
 /// Nesting of JSON text that is parsed.
 pub(super) const PARSE_DEPTH: usize = 1024;
 
-/// Values in JSON text that is parsed: as many as [`JSON_TOKENS`] leave room for.
-pub(super) const PARSE_VALUES: usize = 1 << 20;
+/// Values in JSON text that is parsed: a tree takes 90 bytes for each. A peer's message within its
+/// limit has no more.
+pub(super) const PARSE_VALUES: usize = 200_001;
 
 /// Containers around a value on D-Bus: arrays, dictionary entries, structures and variants, and
 /// the list of arguments: dbus-broker counts it, and ends the connection above the limit.

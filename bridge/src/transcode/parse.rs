@@ -29,7 +29,7 @@ pub enum ParseError {
     },
     /// An object has this member twice.
     Repeated(String),
-    /// Nesting beyond 1,024 levels, or more than 1 Mi values.
+    /// Nesting beyond 1,024 levels, or more than 200,001 values.
     TooLarge,
 }
 
@@ -172,7 +172,7 @@ impl fmt::Display for ParseError {
             Self::Scalar { at, error } => write!(f, "at byte {at}: {error}"),
             Self::Syntax { at, expected } => write!(f, "at byte {at}: expected {expected}"),
             Self::Repeated(name) => write!(f, "member {name:?} twice in one object"),
-            Self::TooLarge => f.write_str("more than 1,024 levels or 1 Mi values"),
+            Self::TooLarge => f.write_str("more than 1,024 levels or 200,000 values"),
         }
     }
 }
