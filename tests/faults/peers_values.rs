@@ -55,10 +55,12 @@ const UNTOLD: [&str; 9] = [
     r#"{"n": -1e400}"#,
     r#"{"a": 1, "a": 1}"#,
     r#"{"in": [{"a": 1, "b": 2, "a": 3}]}"#,
-    r#"{"k\u0000": 1, "k\ufffd": 2}"#,
+    COLLIDING,
     r#""not an object""#,
     "null",
 ];
+
+const COLLIDING: &str = r#"{"k\u0000": 1, "k\ufffd": 2}"#;
 
 /// Each in the place of a value: no JSON.
 const BROKEN: [&[u8]; 14] = [
@@ -137,7 +139,8 @@ async fn events_are_told_as_they_are_or_counted_as_dropped(bus: Bus) {
         assert_eq!(unknown(&mut signals).await.to_string(), expected.to_string(), "{text}");
     }
     // Data that is no object is none of QEMU's, and is told nevertheless.
-    let untold: Vec<_> = UNTOLD.iter().filter(|text| text.starts_with('{')).collect();
+    let untold = UNTOLD.iter().filter(|text| text.starts_with('{') && **text != COLLIDING);
+    let untold: Vec<_> = untold.collect();
     for text in &untold {
         run.peer.send(format!("{stamp}, \"data\": {text}}}\r\n"));
     }
@@ -146,6 +149,9 @@ async fn events_are_told_as_they_are_or_counted_as_dropped(bus: Bus) {
         dropped += signals.named("EventsDropped").await.arguments[0].as_u64().unwrap();
     }
     assert_eq!(dropped, untold.len() as u64);
+    // An event has a place for names that D-Bus cannot tell apart.
+    run.peer.send(format!("{stamp}, \"data\": {COLLIDING}}}\r\n"));
+    assert_eq!(unknown(&mut signals).await, json!({ "data": { "k\0": 1, "k\u{fffd}": 2 } }));
     run.peer.event("NO_SUCH\0EVENT", json!({ "in": nested(40), "message\0": 7 }));
     run.peer.event("BLOCK_JOB_ERROR", json!({ "status": "\0", "x\0": nested(40) }));
     run.goes_on(1).await;
