@@ -10,6 +10,7 @@ mod differential;
 mod events;
 mod evolution;
 mod faults;
+mod floods;
 mod guest;
 mod introspection;
 mod monitor;

@@ -136,13 +136,15 @@ pub async fn compared(client: &Client, endpoint: Target) -> Value {
     .await
 }
 
-/// The program, built if it is not.
+/// The program: the one that `QAPI_DBUS_PROGRAM` names, else the one of this build, built if it
+/// is not.
 ///
 /// # Panics
 /// If it does not build.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PROGRAM.get_or_init(build).as_deref().expect("the bridge builds")
+    let given = || std::env::var_os("QAPI_DBUS_PROGRAM").map(PathBuf::from);
+    PROGRAM.get_or_init(|| given().or_else(build)).as_deref().expect("the bridge builds")
 }
 
 /// With the targets of a test run, hence with the same features: what that run built stays valid.
