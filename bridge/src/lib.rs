@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod demo;
 pub mod endpoint;
 pub mod generated;
+pub mod heap;
 mod log;
 pub mod skew;
 pub mod transcode;

@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream, unix::OwnedWriteHalf},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::sleep,
 };
@@ -101,7 +101,20 @@ impl Peer {
 
     /// Sends bytes unasked to the client, or to the next one if there is none.
     pub fn send(&self, bytes: impl Into<Vec<u8>>) {
-        self.order(Order::Send(bytes.into()));
+        self.order(Order::Send(bytes.into().into()));
+    }
+
+    /// Sends a block many times, as fast as it is read; requests are answered in between.
+    pub fn flood(&self, block: impl Into<Vec<u8>>, count: usize) {
+        let block = Arc::<[u8]>::from(block.into());
+        (0..count).for_each(|_| self.order(Order::Send(Arc::clone(&block))));
+    }
+
+    /// Waits, for as long as it takes, until everything unasked is sent.
+    pub async fn drained(&self) {
+        let (tell, told) = oneshot::channel();
+        self.order(Order::Tell(tell));
+        told.await.unwrap();
     }
 
     /// Neither reads nor writes for some time.
@@ -203,7 +216,8 @@ impl Version {
 
 /// What a peer does unasked.
 enum Order {
-    Send(Vec<u8>),
+    Send(Arc<[u8]>),
+    Tell(oneshot::Sender<()>),
     Stall(Duration),
     Restart(Duration),
 }
@@ -246,6 +260,7 @@ impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
                 }
                 Some(order) = self.unasked.recv() => match order {
                     Order::Send(bytes) => drop(write.write_all(&bytes).await),
+                    Order::Tell(tell) => drop(tell.send(())),
                     Order::Stall(time) => sleep(time).await,
                     Order::Restart(after) => {
                         self.restarts.fetch_add(1, Ordering::Relaxed);

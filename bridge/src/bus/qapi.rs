@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zbus::message;
 
 use crate::{
-    endpoint::{Completion, NotSent, Protocol, Unknown},
+    endpoint::{Completion, Limits, NotSent, Protocol, Unknown},
     transcode::{
         self, Json, Part, Refused,
         shape::{Method, Shape},
@@ -15,7 +15,6 @@ use crate::{
 use super::{
     endpoint::{Choice, Endpoint},
     errors::Failure,
-    guard::MAX_MESSAGE,
     planted::planted,
     reply::Reply,
 };
@@ -43,7 +42,7 @@ pub(super) fn answer(
         }
         if command == "guest-file-read"
             && let Some(Json::Int(count)) = arguments.get("count")
-            && let Err(failure) = fits_the_bus(*count)
+            && let Err(failure) = fits_a_line(*count)
         {
             return reply.fail(&failure);
         }
@@ -81,13 +80,14 @@ fn respond(reply: Reply, shape: Shape, value: &[u8]) {
     }
 }
 
-/// The answer of `guest-file-read` is base64 and has to fit one message.
-fn fits_the_bus(count: i64) -> Result<(), Failure> {
+/// The answer of `guest-file-read` is base64 and has to fit one line of the agent.
+fn fits_a_line(count: i64) -> Result<(), Failure> {
     const MARGIN: usize = 1 << 10;
-    const MOST: i64 = ((MAX_MESSAGE - MARGIN) / 4 * 3) as i64;
-    if count <= MOST {
+    let longest = Limits::new(Protocol::Qga).message - MARGIN;
+    let most = (longest / 4 * 3) as i64;
+    if count <= most {
         return Ok(());
     }
-    let text = format!("`count` {count} makes a reply above the bus's limit; read {MOST} or less");
+    let text = format!("`count` {count} makes an answer above the limit; read {most} or less");
     Err(Failure::not_sent(NotSent::TooLarge, &text))
 }

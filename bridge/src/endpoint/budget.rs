@@ -11,9 +11,12 @@ use std::{
     },
 };
 
-/// Bytes in flight in all. The longest answer is there twice while it is turned into a message to
-/// the bus; with what the process needs besides it stays below 64 MiB.
-const LIMIT: usize = 48 << 20;
+/// Bytes in flight in all; with what the process needs besides it stays below 64 MiB.
+pub(super) const LIMIT: usize = 48 << 20;
+
+/// How often an answer is in memory while it is turned into a message to the bus: as the line, as
+/// the body, and as the message into which zbus copies the body.
+pub(super) const COPIES: usize = 3;
 
 /// What is never refused although it counts: so small that the bounds on its number bound it. A
 /// budget that others used up must not stop `query-status`, nor the error that tells so.
@@ -33,7 +36,7 @@ pub struct Budget {
 #[derive(Clone, Copy, Debug)]
 enum Rule {
     AtMost(usize),
-    /// As much as then stays free in the whole.
+    /// So much that the copies fit into what then stays free in the whole.
     Fair,
 }
 
@@ -73,9 +76,9 @@ impl Budget {
         self.inner(Rule::AtMost(limit), 0)
     }
 
-    /// A part for one of many, who may use as much as then stays free for the others: however many
-    /// take what they can get, there is always some left for the next one, and what is kept can be
-    /// turned into a message of the same size.
+    /// A part for one of many, who may use half of what then stays free for the others: however
+    /// many take what they can get, there is always some left for the next one, and what is kept
+    /// can be turned into a message of the same size.
     pub fn share(self: &Arc<Self>) -> Arc<Self> {
         self.inner(Rule::Fair, self.small)
     }
@@ -86,7 +89,7 @@ impl Budget {
         let used = self.used.load(Ordering::Relaxed);
         match self.rule {
             Rule::AtMost(limit) => limit.saturating_sub(used).min(whole),
-            Rule::Fair => whole.saturating_sub(used) / 2,
+            Rule::Fair => whole.saturating_sub((COPIES - 1) * used) / COPIES,
         }
     }
 
@@ -215,16 +218,17 @@ mod tests {
     }
 
     #[test]
-    fn one_of_many_leaves_as_much_to_the_others() {
+    fn one_of_many_leaves_twice_as_much_to_the_others() {
         let budget = Budget::with_limit(LIMIT);
         let (first, second) = (budget.share(), budget.share());
         let mut one = first.nothing();
-        one.grow(LIMIT / 4).unwrap();
-        let another = first.charge(LIMIT / 4).unwrap();
-        assert!(one.grow(1).is_err());
-        assert!(second.charge(LIMIT / 4 + 1).is_err());
-        let other = second.charge(LIMIT / 4).unwrap();
-        assert_eq!(budget.free(), LIMIT / 4);
+        one.grow(LIMIT / 6).unwrap();
+        let another = first.charge(LIMIT / 6).unwrap();
+        assert!(one.grow(2).is_err());
+        let left = LIMIT - 2 * (LIMIT / 6);
+        assert!(second.charge(left / 3 + 1).is_err());
+        let other = second.charge(left / 3).unwrap();
+        assert_eq!(budget.free(), left - left / 3);
         one.clear();
         drop((another, other));
         assert_eq!(budget.free(), LIMIT);

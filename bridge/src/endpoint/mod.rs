@@ -288,8 +288,8 @@ impl Limits {
     pub fn new(protocol: Protocol) -> Self {
         let qmp = protocol == Protocol::Qmp;
         Self {
-            // More than 24 MiB of an agent could not be passed on to the bus.
-            message: if qmp { 16 << 20 } else { 24 << 20 },
+            // All its copies are the whole budget.
+            message: budget::LIMIT / budget::COPIES,
             greeting: 64 << 10,
             nodes: 200_000,
             depth: 512,

@@ -6,8 +6,8 @@ pub(super) const JSON_DEPTH: usize = 1024 - 1;
 /// Tokens of the arguments of a request. The peer takes 2 Mi; the rest is for the request itself.
 pub(super) const JSON_TOKENS: usize = (2 << 20) - 64;
 
-/// Bytes of the arguments of a request. The peer takes 64 MiB; the rest is for the request itself.
-pub(super) const JSON_BYTES: usize = (64 << 20) - (4 << 10);
+/// Bytes of the arguments of a request, of which several may wait. The peer takes 64 MiB.
+pub(super) const JSON_BYTES: usize = 16 << 20;
 
 /// Nesting of JSON text that is parsed.
 pub(super) const PARSE_DEPTH: usize = 1024;

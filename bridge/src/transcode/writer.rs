@@ -205,7 +205,7 @@ impl fmt::Display for Unwritable {
             Self::NotFinite => f.write_str("is infinite or not a number, which JSON cannot hold"),
             Self::TooDeep => f.write_str("nests deeper than the 1,024 levels that the peer takes"),
             Self::TooManyTokens => f.write_str("is beyond the 2 Mi tokens that the peer takes"),
-            Self::TooLong => f.write_str("is beyond the 64 MiB that the peer takes"),
+            Self::TooLong => f.write_str("is beyond the 16 MiB that the bridge takes"),
         }
     }
 }
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn text_beyond_the_limit_is_refused() {
-        assert_eq!(string(&"a".repeat(64 << 20)), Err(Unwritable::TooLong));
+        assert_eq!(string(&"a".repeat(16 << 20)), Err(Unwritable::TooLong));
         // A comma, two quotes and six bytes for the character.
         for (room, expected) in [(9, Ok(())), (8, Err(Unwritable::TooLong))] {
             let mut writer = Writer::for_peer();
