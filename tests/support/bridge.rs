@@ -136,24 +136,15 @@ pub async fn compared(client: &Client, endpoint: Target) -> Value {
     .await
 }
 
-<<<<<<< HEAD
 /// The program that the variable `QAPI_DBUS_PROGRAM` names, or else the workspace's, built if it
-=======
-/// The program: the one that `QAPI_DBUS_PROGRAM` names, else the one of this build, built if it
->>>>>>> f4-budget
 /// is not.
 ///
 /// # Panics
 /// If it does not build.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
-<<<<<<< HEAD
     let named = || std::env::var_os("QAPI_DBUS_PROGRAM").map(PathBuf::from);
     PROGRAM.get_or_init(|| named().or_else(build)).as_deref().expect("the bridge builds")
-=======
-    let given = || std::env::var_os("QAPI_DBUS_PROGRAM").map(PathBuf::from);
-    PROGRAM.get_or_init(|| given().or_else(build)).as_deref().expect("the bridge builds")
->>>>>>> f4-budget
 }
 
 /// With the targets of a test run, hence with the same features: what that run built stays valid.
