@@ -121,7 +121,8 @@ async fn load(stage: &mut Stage<'_>, time: Duration) -> Samples {
         second.tick().await;
         let memory = samples.take(stage.bridge);
         stage.machines.iter().for_each(Machine::forget);
-        println!("{:4} s, {memory} KiB: {}", start.elapsed().as_secs(), stage.strike().await);
+        let (seconds, calls) = (start.elapsed().as_secs(), stage.office.ledger.calls());
+        println!("{seconds:4} s, {calls} calls, {memory} KiB: {}", stage.strike().await);
     }
     samples
 }
