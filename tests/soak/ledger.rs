@@ -147,6 +147,11 @@ impl Ledger {
         self.lock().calls[number].outcome = outcome;
     }
 
+    /// How many calls were made.
+    pub(crate) fn calls(&self) -> usize {
+        self.lock().calls.len()
+    }
+
     /// How many calls have no reply yet.
     pub(crate) fn unanswered(&self) -> usize {
         self.lock().calls.iter().filter(|call| call.outcome == Outcome::Open).count()

@@ -94,9 +94,12 @@ pub(crate) async fn run(bus: &Bus, plan: Plan) -> Report {
     }
 }
 
+/// In the environment that its units give it.
 async fn serve(bus: &Bus, machines: &[Machine]) -> Bridge {
     let options: Vec<_> = machines.iter().flat_map(|it| ["--vm".into(), it.option()]).collect();
-    Bridge::serve(bus, &options.iter().map(OsString::as_os_str).collect::<Vec<_>>()).await
+    let options: Vec<_> = options.iter().map(OsString::as_os_str).collect();
+    let environment = ["env", "MALLOC_MMAP_THRESHOLD_=131072"];
+    Bridge::launch_through(&environment, bus.address(), &options).ready().await
 }
 
 /// Waits until every endpoint is connected.
@@ -118,7 +121,8 @@ async fn load(stage: &mut Stage<'_>, time: Duration) -> Samples {
         second.tick().await;
         let memory = samples.take(stage.bridge);
         stage.machines.iter().for_each(Machine::forget);
-        println!("{:4} s, {memory} KiB: {}", start.elapsed().as_secs(), stage.strike().await);
+        let (seconds, calls) = (start.elapsed().as_secs(), stage.office.ledger.calls());
+        println!("{seconds:4} s, {calls} calls, {memory} KiB: {}", stage.strike().await);
     }
     samples
 }

@@ -55,6 +55,8 @@ impl Pinger {
     }
 }
 
+const REMARKABLE: Duration = Duration::from_secs(3);
+
 async fn ping_until(over: &AtomicBool, address: &str, ledger: &Ledger) -> Times {
     let connection = Builder::address(address).build().await.unwrap();
     let mut times = Vec::new();
@@ -63,7 +65,11 @@ async fn ping_until(over: &AtomicBool, address: &str, ledger: &Ledger) -> Times 
         if let Err(error) = ping(&connection).await {
             ledger.violation(format!("a ping of the calm machine: {error}"));
         }
-        times.push(start.elapsed());
+        let time = start.elapsed();
+        if time > REMARKABLE {
+            println!("a ping of the calm machine took {time:?}");
+        }
+        times.push(time);
         sleep(Duration::from_millis(20)).await;
     }
     times.sort_unstable();
