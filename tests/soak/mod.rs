@@ -94,12 +94,9 @@ pub(crate) async fn run(bus: &Bus, plan: Plan) -> Report {
     }
 }
 
-/// In the environment that its units give it.
 async fn serve(bus: &Bus, machines: &[Machine]) -> Bridge {
     let options: Vec<_> = machines.iter().flat_map(|it| ["--vm".into(), it.option()]).collect();
-    let options: Vec<_> = options.iter().map(OsString::as_os_str).collect();
-    let environment = ["env", "MALLOC_MMAP_THRESHOLD_=131072"];
-    Bridge::launch_through(&environment, bus.address(), &options).ready().await
+    Bridge::serve(bus, &options.iter().map(OsString::as_os_str).collect::<Vec<_>>()).await
 }
 
 /// Waits until every endpoint is connected.
