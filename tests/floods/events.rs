@@ -78,7 +78,7 @@ async fn count(signals: &mut Signals) -> Told {
 /// The events of one tick; in each tenth one that may not be lost.
 fn burst(tick: usize, each: usize) -> Vec<u8> {
     let mut lines = String::new();
-    if tick % 10 == 0 {
+    if tick.is_multiple_of(10) {
         let name = KEPT[tick / 10 % KEPT.len()];
         let job = json!({ "id": "job", "status": "running", "device": "job", "type": "stream",
             "len": 1, "offset": 1, "speed": 0, "guest": true, "reason": "guest-reset" });
