@@ -3,6 +3,7 @@
 use qapi_dbus_tests::{
     bus::Bus,
     client::{Client, MONITOR, MONITOR_ENDPOINT, PROPERTIES},
+    deaf::Deaf,
     json::dictionary,
     ledger::Ledger,
     on_each_bus,
@@ -12,10 +13,9 @@ use qapi_dbus_tests::{
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 use std::{collections::HashMap, fs::File, num::NonZero, time::Duration};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use zbus::{
-    Connection, Message, MessageStream, Variant,
-    connection::Builder,
+    Message, Variant,
     export::serde::Serialize,
     message,
     wire::{DynamicType, Endian, Fd},
@@ -294,7 +294,7 @@ async fn forged_replies_and_signals_change_nothing(bus: Bus) {
 async fn a_caller_who_does_not_read_harms_nobody(bus: Bus) {
     let (_peer, stage) = echo(&bus).await;
     let deaf = Deaf::new(&bus).await;
-    deaf.introspect(600).await;
+    deaf.send(600, introspect).await;
     stage.answers().await;
     drop(deaf);
     stage.end().await;
@@ -305,47 +305,13 @@ async fn what_nobody_reads_is_not_kept(bus: Bus) {
     let (_peer, stage) = echo(&bus).await;
     let before = stage.bridge.usage().memory;
     let deaf = Deaf::new(&bus).await;
-    deaf.introspect(1200).await;
-    deaf.call_nothing(50_000).await;
+    deaf.send(1200, introspect).await;
+    deaf.send(50_000, || call("NoSuchMethod").build(&()).unwrap()).await;
     sleep(Duration::from_secs(2)).await;
     let grown = stage.bridge.usage().peak - before;
     assert!(grown < 32 << 10, "the bridge grew by {grown} KiB");
     drop(deaf);
     stage.end().await;
-}
-
-/// A client that reads none of the replies to its calls.
-struct Deaf {
-    connection: Connection,
-    _unread: MessageStream,
-}
-
-impl Deaf {
-    async fn new(bus: &Bus) -> Self {
-        let builder = Builder::address(bus.address()).max_queued(NonZero::<usize>::MIN);
-        let connection = builder.build().await.unwrap();
-        let unread = MessageStream::from(&connection);
-        Self { connection, _unread: unread }
-    }
-
-    async fn introspect(&self, times: usize) {
-        self.send(times, || introspectable("Introspect", &())).await;
-    }
-
-    async fn call_nothing(&self, times: usize) {
-        self.send(times, || call("NoSuchMethod").build(&()).unwrap()).await;
-    }
-
-    /// Sends until the bus throws the client out, or takes no more of what it sends.
-    async fn send(&self, times: usize, call: impl Fn() -> Message) {
-        for _ in 0..times {
-            let call = call();
-            let sending = timeout(Duration::from_secs(1), self.connection.send(&call));
-            if !matches!(sending.await, Ok(Ok(()))) {
-                return;
-            }
-        }
-    }
 }
 
 /// Large calls of each kind.
@@ -379,6 +345,10 @@ fn call(method: &str) -> message::Builder<'_> {
 
 fn bare<'a>(name: &'a str, method: &'a str) -> message::Builder<'a> {
     Message::method_call(MONITOR.path, method).destination(name)
+}
+
+fn introspect() -> Message {
+    introspectable("Introspect", &())
 }
 
 fn introspectable<B: Serialize + DynamicType>(method: &str, body: &B) -> Message {

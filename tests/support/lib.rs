@@ -13,6 +13,7 @@ pub mod bus;
 pub mod busctl;
 pub mod client;
 pub mod cpio;
+pub mod deaf;
 pub mod guest;
 pub mod hose;
 pub mod json;
