@@ -263,13 +263,14 @@ fn reply(id: &str) -> String {
     format!("{{\"return\": {{\"machine\": \"of nobody\"}}{id}}}\r\n")
 }
 
+/// Nothing that could be a reply: see [`Strike::instead`].
 fn garbage(dice: &mut Dice) -> Vec<u8> {
     let mut line = match dice.below(7) {
         0 => dice.bytes(1024),
         1 => b"<!DOCTYPE html><html><body>502</body></html>".into(),
         2 => b"{\"return\": {\"a\": [1,".into(),
         3 => b"[".repeat(100_000),
-        4 => b"{\"return\": \"\\ud800\"}}}".into(),
+        4 => b"{\"no reply\": \"\\ud800\"}}}".into(),
         5 => b"{\"return\": inf}".into(),
         _ => b"\xff\xff\0\0\xc0\x80".into(),
     };

@@ -244,6 +244,12 @@ impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
         if self.greeting.ends {
             return Ok(End::Closed);
         }
+        // What waited for a client comes before anything that it says is heard.
+        while let Ok(order) = self.unasked.try_recv() {
+            if let Some(end) = self.obey(order, &mut write).await {
+                return Ok(end);
+            }
+        }
         let mut line = Vec::new();
         loop {
             tokio::select! {
@@ -258,17 +264,27 @@ impl<S: Fn(&str, &Value) -> Option<Answer>> Session<S> {
                         return Ok(End::Closed);
                     }
                 }
-                Some(order) = self.unasked.recv() => match order {
-                    Order::Send(bytes) => drop(write.write_all(&bytes).await),
-                    Order::Tell(tell) => drop(tell.send(())),
-                    Order::Stall(time) => sleep(time).await,
-                    Order::Restart(after) => {
-                        self.restarts.fetch_add(1, Ordering::Relaxed);
-                        return Ok(End::Restart(after));
+                Some(order) = self.unasked.recv() => {
+                    if let Some(end) = self.obey(order, &mut write).await {
+                        return Ok(end);
                     }
-                },
+                }
             }
         }
+    }
+
+    /// Does what is to be done unasked, which may end the connection.
+    async fn obey(&mut self, order: Order, write: &mut OwnedWriteHalf) -> Option<End> {
+        match order {
+            Order::Send(bytes) => drop(write.write_all(&bytes).await),
+            Order::Tell(tell) => drop(tell.send(())),
+            Order::Stall(time) => sleep(time).await,
+            Order::Restart(after) => {
+                self.restarts.fetch_add(1, Ordering::Relaxed);
+                return Some(End::Restart(after));
+            }
+        }
+        None
     }
 
     fn answer(&self, line: &[u8]) -> Turn {
