@@ -6,6 +6,7 @@
 
 #![no_main]
 
+#[allow(dead_code, reason = "signals are not called")]
 mod shapes;
 
 use libfuzzer_sys::fuzz_target;
