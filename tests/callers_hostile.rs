@@ -50,7 +50,7 @@ async fn the_largest_call_is_taken_and_a_larger_one_refused(bus: Bus) {
         ledger.settle().await;
         assert!(outcome(&ledger, serial).ends_with(expected), "{}", outcome(&ledger, serial));
     }
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     drop(ledger);
     stage.end().await;
 }
@@ -68,7 +68,7 @@ async fn a_flood_of_large_calls_is_not_kept(bus: Bus) {
         }
         stage.answers().await;
     }
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes["org.freedesktop.DBus.Error.UnknownMethod"], FLOOD);
     assert_eq!(outcomes["org.qemu.QapiError.NotSent.TooLarge"], FLOOD);
@@ -96,7 +96,7 @@ async fn waiting_calls_of_a_caller_who_left_are_not_sent(bus: Bus) {
     other.settle().await;
     assert_eq!(outcome(&other, serial), "");
     assert_eq!(peer.lines("qom-get").len(), WINDOW + 1);
-    other.close(MONITOR, &peer.all()).await;
+    other.close(MONITOR, || peer.all()).await;
     drop(other);
     stage.end().await;
 }
@@ -124,7 +124,7 @@ async fn callers_who_vanish_leave_no_permit_behind(bus: Bus) {
     assert_eq!(ledger.open(), 2, "calls wait in the place of those that left");
     peer.received("qom-get", WINDOW).await;
     (0..WINDOW + 2).for_each(|_| peer.send("{\"return\": 7}\r\n"));
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     drop(ledger);
     stage.end().await;
 }
@@ -167,7 +167,7 @@ async fn what_fits_no_method_is_refused(bus: Bus) {
         assert!(outcome(&ledger, serial).ends_with(expected), "{arguments:?}");
     }
     assert_eq!(peer.lines("stop").len(), 0);
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     drop(ledger);
     stage.end().await;
 }
@@ -211,7 +211,7 @@ async fn values_that_are_bombs_are_refused_or_passed_on(bus: Bus) {
     ledger.send(MONITOR_ENDPOINT, "Execute", &format!("[{}0]", "0,".repeat(8 << 20)), "").await;
     ledger.send(MONITOR, "QueryName", &pairs, "").await;
     ledger.settle().await;
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes.values().sum::<usize>(), 11, "{outcomes:?}");
     drop(ledger);
@@ -224,7 +224,7 @@ async fn descriptors_that_nobody_wants_are_closed(bus: Bus) {
     for _ in 0..100 {
         ledger.send(MONITOR, "QueryName", &descriptors(FDS), "").await;
     }
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     drop(ledger);
     stage.end().await;
 }
@@ -252,7 +252,7 @@ async fn a_lack_of_descriptors_refuses_only_their_call(bus: Bus) {
     let name = ledger.send(MONITOR, "Getfd", &(Fd::from(null()), "name"), "").await;
     ledger.settle().await;
     assert_eq!(outcome(&ledger, name), "");
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     drop(ledger);
     stage.end().await;
 }
@@ -283,7 +283,7 @@ async fn forged_replies_and_signals_change_nothing(bus: Bus) {
     let mut ledger = Ledger::new(&bus).await;
     ledger.calls(MONITOR, 5).await;
     ledger.settle().await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     drop(ledger);
     let handle = handle.as_u64().unwrap();
     let unsubscribed = stage.client.call(MONITOR_ENDPOINT, "Unsubscribe", &handle).await;

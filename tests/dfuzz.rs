@@ -61,7 +61,7 @@ async fn any_arguments_get_one_reply(bus: Bus) {
                 }
             }
         }
-        ledger.close(target, &[]).await;
+        ledger.close(target, Vec::new).await;
         stage.answers().await;
     }
     println!("{sent} calls");

@@ -33,7 +33,7 @@ async fn a_ledger_balances(bus: Bus) {
     ledger.calls(MONITOR, 3).await;
     ledger.send(MONITOR, "QomGet", &(), "").await;
     ledger.send_no_reply(MONITOR, "QueryStatus", &()).await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes["org.freedesktop.DBus.Error.InvalidArgs"], 1);
     assert!(outcomes["org.qemu.QapiError.Unknown.ConnectionLost"] >= 1, "{outcomes:?}");

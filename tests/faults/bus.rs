@@ -54,7 +54,7 @@ async fn a_bus_that_stops_for_half_a_minute_costs_nothing(bus: Bus) {
     assert!(stopped >= Duration::from_secs(30), "{stopped:?}");
     is_drained(&waits);
     ledger.settle().await;
-    ledger.close(MONITOR, &hose.lines()).await;
+    ledger.close(MONITOR, || hose.lines()).await;
     assert_eq!(ledger.outcomes()[""], 24);
     let told = |line: &str| stage.bridge.log().matches(line).count();
     until("a word", async || (told("the bus takes messages again") == 1).then_some(())).await;
@@ -147,7 +147,7 @@ async fn a_bus_that_refuses_signals_gets_replies(bus: Bus) {
         ledger.call(MONITOR).await;
     }
     ledger.settle().await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     assert_eq!(ledger.outcomes()[""], 20);
     bus.allow_signals(true).await;
     peer.event("DEVICE_DELETED", json!({ "path": "/allowed" }));

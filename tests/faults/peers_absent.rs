@@ -44,7 +44,7 @@ async fn a_missing_socket_is_named_until_somebody_listens(bus: Bus) {
     let mut ledger = Ledger::new(&bus).await;
     refused(&stage.client, &socket, "No such file").await;
     ledger.calls(MONITOR, 3).await;
-    ledger.close(MONITOR, &[]).await;
+    ledger.close(MONITOR, Vec::new).await;
     assert_eq!(ledger.outcomes()[NOT_CONNECTED], 3);
     // So that the pause between two attempts is long, and the call itself has to connect.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -127,12 +127,12 @@ async fn an_agent_in_use_is_busy(bus: Bus) {
 async fn busy(bus: &Bus, stage: &Stage, target: Target, endpoint: Target) {
     let mut ledger = Ledger::new(bus).await;
     ledger.calls(target, 3).await;
-    ledger.close(target, &[]).await;
+    ledger.close(target, Vec::new).await;
     assert_eq!(ledger.outcomes()[BUSY], 3);
     in_state(&stage.client, endpoint, "unresponsive").await;
     let start = Instant::now();
     ledger.calls(target, 3).await;
-    ledger.close(target, &[]).await;
+    ledger.close(target, Vec::new).await;
     assert_eq!(ledger.outcomes()[BUSY], 6);
     assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
     stage.answers().await;

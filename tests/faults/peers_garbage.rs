@@ -50,7 +50,7 @@ async fn a_call_that_garbage_answers_is_unknown_and_the_next_one_works(bus: Bus)
     }
     ledger.calls(AGENT, 2 * count).await;
     ledger.settle().await;
-    ledger.close(AGENT, &peer.all()).await;
+    ledger.close(AGENT, || peer.all()).await;
     assert_eq!(ledger.outcomes()[BAD_REPLY], 3 * count, "{:?}", ledger.outcomes());
     stage.client.call(AGENT, "GuestPing", &()).await.unwrap();
     let counters = counters(&stage, AGENT_ENDPOINT).await;
@@ -127,7 +127,7 @@ async fn a_monitor_that_always_lies_misbehaves(bus: Bus) {
         ledger.call(MONITOR).await;
         ledger.settle().await;
     }
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     assert_eq!(ledger.outcomes()[BAD_REPLY], 30);
     let misbehaving = stage.client.property(MONITOR_ENDPOINT, "Misbehaving").await.unwrap();
     assert_eq!(misbehaving, json!(true));

@@ -40,7 +40,7 @@ async fn refused(bus: &Bus, size: usize) {
     let mut ledger = Ledger::new(bus).await;
     ledger.calls(MONITOR, 3).await;
     ledger.settle().await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     assert_eq!(ledger.outcomes()["org.qemu.QapiError.NotSent.NotConnected"], 3);
     let refused = stage.client.call(MONITOR, "QueryStatus", &()).await.unwrap_err();
     assert!(refused.text.contains("the greeting is above the limit"), "{refused}");

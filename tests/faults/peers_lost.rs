@@ -55,7 +55,7 @@ async fn break_off(bus: &Bus, peer: &Peer, target: Target, command: &str, on_the
     for _ in 0..5 {
         ledger.calls(target, 20).await;
         ledger.settle().await;
-        ledger.close(target, &peer.all()).await;
+        ledger.close(target, || peer.all()).await;
     }
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes.values().sum::<usize>(), 100);
@@ -79,7 +79,7 @@ async fn a_killed_qemu_loses_what_was_on_the_wire_and_comes_back(bus: Bus) {
     qemu.kill().await;
     let (mut lost, mut unsent) = (0, 0);
     for ledger in &mut ledgers {
-        ledger.close(MONITOR, &[]).await;
+        ledger.close(MONITOR, Vec::new).await;
         lost += ledger.outcomes().get(LOST).unwrap_or(&0);
         unsent += ledger.outcomes().get(NOT_CONNECTED).unwrap_or(&0);
     }
@@ -136,7 +136,7 @@ async fn what_an_earlier_client_left_behind_is_nobodys(bus: Bus) {
         let mut ledger = Ledger::new(&bus).await;
         ledger.calls(MONITOR, 20).await;
         ledger.settle().await;
-        ledger.close(MONITOR, &peer.all()).await;
+        ledger.close(MONITOR, || peer.all()).await;
         answers_are_its_own(&ledger);
         let quit = stage.client.call(MONITOR, "Quit", &()).await.unwrap_err();
         assert_eq!(quit.name, LOST);

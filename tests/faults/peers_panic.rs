@@ -36,7 +36,7 @@ async fn a_panic_costs_one_call(bus: Bus) {
         ledger.settle().await;
     }
     ledger.settle().await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     assert_eq!(ledger.outcomes()[FAILED], 10, "{:?}", ledger.outcomes());
     assert_eq!(ledger.outcomes()[""], 50);
     assert!(peer.lines("query-name").is_empty());

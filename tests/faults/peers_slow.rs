@@ -62,7 +62,7 @@ async fn drip(bus: &Bus, stage: &Stage, peer: &Peer, target: Target, slow: &str)
     stage.answers().await;
     assert_eq!(ledger.open(), 10, "the other machine did not wait for the rest");
     ledger.settle().await;
-    ledger.close(target, &peer.all()).await;
+    ledger.close(target, || peer.all()).await;
     let outcomes = ledger.outcomes();
     assert!(!outcomes.keys().any(|outcome| outcome.contains(".Unknown.")), "{outcomes:?}");
     assert!(!outcomes.keys().any(|outcome| outcome.contains(".NotSent.")), "{outcomes:?}");
@@ -87,7 +87,7 @@ async fn a_peer_that_reads_nothing_is_told_from_one_that_does_not_answer(bus: Bu
     // Once the peer reads, it gets a part of what was begun, and nothing that was refused.
     stage.client.call(AGENT, "GuestPing", &()).await.unwrap();
     ledger.settle().await;
-    ledger.close(AGENT, &peer.all()).await;
+    ledger.close(AGENT, || peer.all()).await;
     stage.end().await;
 }
 

@@ -64,7 +64,7 @@ async fn a_monitors_answer_that_came_too_late_is_nobodys(bus: Bus) {
     let mut ledger = Ledger::new(&bus).await;
     ledger.calls(MONITOR, 20).await;
     ledger.settle().await;
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     for entry in ledger.entries().values() {
         let answer = qapi_dbus_tests::json::body(entry.reply.as_ref().unwrap());
         assert_eq!(answer, json!(entry.tag));
@@ -86,7 +86,7 @@ async fn an_agent_that_forges_the_synchronisation_is_not_believed(bus: Bus) {
     ledger.calls(AGENT, 3).await;
     in_state(&stage.client, AGENT_ENDPOINT, "unresponsive").await;
     ledger.settle().await;
-    ledger.close(AGENT, &peer.all()).await;
+    ledger.close(AGENT, || peer.all()).await;
     assert_eq!(ledger.outcomes()["org.qemu.QapiError.NotSent.Busy"], 3);
     stage.end().await;
 }
@@ -131,7 +131,7 @@ async fn a_monitor_that_answers_what_nobody_asked_is_left(bus: Bus) {
         let mut ledger = Ledger::new(&bus).await;
         ledger.calls(MONITOR, 20).await;
         ledger.settle().await;
-        ledger.close(MONITOR, &peer.all()).await;
+        ledger.close(MONITOR, || peer.all()).await;
         assert_eq!(ledger.outcomes()[""], 20);
     }
     stage.end().await;

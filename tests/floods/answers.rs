@@ -49,10 +49,13 @@ async fn the_longest_answer_arrives_and_a_longer_one_does_not(bus: Bus) {
     let peer = Peer::agent(move |command, arguments| {
         let longer = arguments["count"] == 2;
         let size = if longer { room + 1 } else { room };
-        (command == "guest-file-read").then(|| {
-            // As agents before 10.0 do, without an id.
-            Answer::Raw(answer_of("x".repeat(size)).to_string().into_bytes())
-        })
+        // As an agent that echoes no ids.
+        let plain = |answer: Value| Some(Answer::Raw(answer.to_string().into_bytes()));
+        match command {
+            "guest-sync-delimited" => plain(json!({ "return": arguments["id"] })),
+            "guest-file-read" => plain(answer_of("x".repeat(size))),
+            _ => None,
+        }
     });
     let stage = patient(&bus, "--qga", &peer, AGENT_ENDPOINT).await;
     for _ in 0..3 {
@@ -127,7 +130,7 @@ async fn at_once(bus: &Bus, answer: Vec<u8>) -> std::collections::HashMap<String
     }
     ledger.settle().await;
     let lines = |peers: &[Peer]| peers.iter().flat_map(Peer::all).collect::<Vec<_>>();
-    ledger.close(MACHINES[0], &lines(&peers)).await;
+    ledger.close(MACHINES[0], || lines(&peers)).await;
     let outcomes = ledger.outcomes();
     drop(ledger);
     over(&stage).await;

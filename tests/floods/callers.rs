@@ -32,7 +32,7 @@ async fn ten_thousand_calls_at_once_are_answered_or_refused(bus: Bus) {
     stage.answers().await;
     peer.received("guest-file-open", 1).await;
     peer.restart(Duration::ZERO);
-    ledger.close(AGENT, &peer.all()).await;
+    ledger.close(AGENT, || peer.all()).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes[LIMITS], CALLS - PER_SENDER, "{outcomes:?}");
     assert_eq!(outcomes["org.qemu.QapiError.Unknown.ConnectionLost"], 1, "{outcomes:?}");

@@ -81,7 +81,7 @@ async fn a_line_of_a_monitor_without_end_is_not_kept(bus: Bus) {
     endless(&peer).await;
     assert_eq!(ledger.open(), 1);
     peer.send("\"}\r\n");
-    ledger.close(MONITOR, &peer.all()).await;
+    ledger.close(MONITOR, || peer.all()).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes["org.qemu.QapiError.Unknown.ReplyTooLarge"], 1, "{outcomes:?}");
     drop(ledger);
@@ -97,7 +97,7 @@ async fn a_line_of_an_agent_without_end_is_not_kept(bus: Bus) {
     peer.received("guest-file-open", 1).await;
     endless(&peer).await;
     peer.send("\"}\n");
-    ledger.close(AGENT, &peer.all()).await;
+    ledger.close(AGENT, || peer.all()).await;
     let outcomes = ledger.outcomes();
     assert_eq!(outcomes["org.qemu.QapiError.Unknown.ReplyTooLarge"], 1, "{outcomes:?}");
     drop(ledger);

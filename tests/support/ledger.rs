@@ -125,15 +125,16 @@ impl Ledger {
         &self.calls
     }
 
-    /// Waits until each call has its reply, and compares with the lines that the peers got: a
+    /// Waits until each call has its reply, and compares with the lines that the peers got then: a
     /// call that was not sent is in none of them, one that the peer answered in one, and any
     /// other at most in one.
     ///
     /// # Panics
     /// If that is not so, or if a call had a second reply.
-    pub async fn close(&mut self, target: Target, lines: &[String]) {
+    pub async fn close(&mut self, target: Target, lines: impl FnOnce() -> Vec<String>) {
         self.settle().await;
         self.taken(target).await;
+        let lines = lines();
         for entry in self.calls.values().filter(|entry| !entry.tag.is_empty()) {
             let outcome = entry.outcome().unwrap_or_default();
             let seen = lines.iter().filter(|line| line.contains(&entry.tag)).count();

@@ -29,14 +29,19 @@ impl From<&Value> for Failure {
 pub struct Monitor(BufReader<UnixStream>);
 
 impl Monitor {
-    /// Connects to a monitor and negotiates no capabilities.
+    /// Connects to a monitor and negotiates no capabilities. While it starts, a monitor may
+    /// throw out the first who comes.
     pub async fn qmp(socket: &Path) -> Self {
-        let connect = async || UnixStream::connect(socket).await.ok();
-        let stream = until("a monitor that listens", connect).await;
-        let mut monitor = Self(BufReader::new(stream));
-        assert!(monitor.read().await.get("QMP").is_some(), "a monitor greets");
-        monitor.execute("qmp_capabilities", json!({})).await.unwrap();
-        monitor
+        until("a monitor that greets", async || {
+            let mut stream = BufReader::new(UnixStream::connect(socket).await.ok()?);
+            let mut greeting = String::new();
+            stream.read_line(&mut greeting).await.ok()?;
+            stream.write_all(b"{\"execute\": \"qmp_capabilities\"}\n").await.ok()?;
+            let mut reply = String::new();
+            stream.read_line(&mut reply).await.ok()?;
+            (greeting.contains("QMP") && reply.contains("return")).then(|| Self(stream))
+        })
+        .await
     }
 
     /// Runs a command.
