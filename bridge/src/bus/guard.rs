@@ -295,4 +295,23 @@ mod tests {
         outbox.pump().unwrap();
         assert_eq!(outbox.blocked(), Some(Duration::ZERO));
     }
+
+    /// A reply with a body of which the whole is `bytes` long.
+    fn reply_of(bytes: usize) -> Message {
+        let call = Message::method_call("/x", "Y").sender(":1.5").build(&()).unwrap();
+        let reply = |body: &str| Message::method_return(&call.header()).build(&body).unwrap();
+        let empty = reply("").data().len();
+        reply(&"x".repeat(bytes - empty))
+    }
+
+    #[test]
+    fn the_longest_message_leaves_and_a_longer_one_becomes_an_error() {
+        let outbox = Outbox::detached();
+        assert!(outbox.send(reply_of(MAX_MESSAGE)));
+        assert_eq!(outbox.take()[0].data().len(), MAX_MESSAGE);
+        assert!(!outbox.send(reply_of(MAX_MESSAGE + 1)));
+        let [error] = &outbox.take()[..] else { panic!("one message") };
+        let name = error.header().error_name().map(ToString::to_string);
+        assert_eq!(name.as_deref(), Some("org.qemu.QapiError.Unknown.ReplyTooLarge"));
+    }
 }

@@ -11,8 +11,9 @@ use super::{
     wire::Fault,
 };
 
-/// Reads in a row before other endpoints have their turn.
-const READS: usize = 4;
+/// Bytes after which other endpoints have their turn: what a peer in a flood sends meanwhile makes
+/// its socket ready again, so that it would go on and on.
+const TURN: usize = 8 << 10;
 /// Reads after the peer stopped to read: more than a socket holds, but not for ever.
 const LAST_READS: usize = 64;
 /// When the timer goes off if nothing is due.
@@ -82,18 +83,18 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// Reads what is there, up to a bound; returns whether there may be more.
+    /// Reads once; returns whether it is the turn of other endpoints.
     fn read(&mut self) -> Result<bool, Fault> {
         let mut buffer = [MaybeUninit::uninit(); READ];
-        for _ in 0..READS {
-            match self.link.read(&mut buffer) {
-                Ok(Some([])) => return Err(self.ended()),
-                Ok(Some(bytes)) => self.session.receive(bytes, Instant::now())?,
-                Ok(None) => return Ok(false),
-                Err(error) => return Err(self.lost(&error)),
+        match self.link.read(&mut buffer) {
+            Ok(Some([])) => Err(self.ended()),
+            Ok(Some(bytes)) => {
+                self.session.receive(bytes, Instant::now())?;
+                Ok(bytes.len() >= TURN)
             }
+            Ok(None) => Ok(false),
+            Err(error) => Err(self.lost(&error)),
         }
-        Ok(true)
     }
 
     /// The peer takes no more bytes, but what it sent before is still there.

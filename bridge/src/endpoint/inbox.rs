@@ -174,3 +174,40 @@ impl Inbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use crate::endpoint::{Completion, Limits, Protocol};
+
+    fn push(inbox: &Inbox) -> Receiver<String> {
+        let (tell, told) = channel();
+        let completion = Completion::new(move |outcome| {
+            let _ = tell.send(format!("{outcome:?}"));
+        });
+        let request = Request {
+            command: "c".into(),
+            arguments: Vec::new(),
+            fd: None,
+            oob: false,
+            replies: true,
+            timeout: None,
+            completion,
+        };
+        inbox.push(Job::new(request, None));
+        told
+    }
+
+    #[tokio::test]
+    async fn as_many_may_wait_as_the_limit_says_and_no_more() {
+        let limit = Limits::new(Protocol::Qmp).waiting;
+        let inbox = Inbox::new(limit, Budget::new());
+        let waiting: Vec<_> = (0..limit).map(|_| push(&inbox)).collect();
+        assert!(push(&inbox).try_recv().unwrap().contains("QueueFull"));
+        assert!(waiting.iter().all(|told| told.try_recv().is_err()));
+        assert!(inbox.take_front(|_| true).is_some());
+        assert!(push(&inbox).try_recv().is_err());
+    }
+}
