@@ -7,7 +7,7 @@ use crate::{
     skew::{self, Difference},
     transcode::{
         Json,
-        shape::{Member, Object, Shape},
+        shape::{Member, Object, Shape, UNKNOWN},
     },
 };
 
@@ -17,7 +17,7 @@ static TYPES: Object = Object {
     members: &[
         Member { name: "Capabilities", shape: Shape::List(&Shape::Str) },
         Member { name: "Commands", shape: Shape::List(&Shape::Str) },
-        Member { name: COUNTERS, shape: Shape::Counts },
+        Member { name: COUNTERS, shape: Shape::Object(&UNKNOWN) },
         Member { name: "Misbehaving", shape: Shape::Bool },
         Member { name: "RunState", shape: Shape::Str },
         Member { name: "SchemaDifference", shape: Shape::Object(&DIFFERENCE) },

@@ -114,9 +114,6 @@ pub(super) fn admits(shape: Shape, value: &Json<'_>) -> bool {
         | (Shape::Bool, Json::Bool(_))
         | (Shape::Number, Json::Int(_) | Json::Uint(_) | Json::Float(_)) => true,
         (Shape::Object(_), Json::Object(members)) => !names_collide(members),
-        (Shape::Counts, Json::Object(members)) => {
-            members.iter().all(|(name, value)| !has_nul(name) && admits(Shape::Uint64, value))
-        }
         (Shape::List(element), Json::List(items)) => {
             items.iter().all(|item| admits(*element, item))
         }
@@ -171,7 +168,6 @@ fn is_branch(branch: Shape, value: &Json<'_>) -> bool {
 fn extent(shape: Shape) -> (usize, usize) {
     match shape {
         Shape::Object(_) => (3, 1),
-        Shape::Counts => (2, 1),
         Shape::List(element) => {
             let (levels, arrays) = extent(*element);
             (levels + 1, arrays + 1)

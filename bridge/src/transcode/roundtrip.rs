@@ -66,7 +66,6 @@ pub(super) fn shapes() -> impl Strategy<Value = Shape> {
         1 => Just(Shape::Alternate(EITHER)),
         1 => Just(Shape::Object(&INNER)),
         1 => Just(Shape::Object(&UNKNOWN)),
-        1 => Just(Shape::Counts),
     ];
     leaf.prop_recursive(3, 8, 2, |inner| inner.prop_map(|shape| Shape::List(leak(shape))))
 }
@@ -128,11 +127,6 @@ fn object(members: Vec<(String, Json<'static>)>) -> Json<'static> {
     Json::Object(object)
 }
 
-fn counts(counts: Vec<u64>) -> Json<'static> {
-    let member = |(at, count): (usize, u64)| (format!("count-{at}").into(), count.into());
-    Json::Object(counts.into_iter().enumerate().map(member).collect())
-}
-
 pub(super) fn value(shape: Shape, depth: usize) -> BoxedStrategy<Json<'static>> {
     match shape {
         Shape::Str => text().boxed(),
@@ -153,7 +147,6 @@ pub(super) fn value(shape: Shape, depth: usize) -> BoxedStrategy<Json<'static>> 
         }
         Shape::List(element) => vec(value(*element, depth + 1), 0..5).prop_map(Json::List).boxed(),
         Shape::Object(object) => members(object, depth),
-        Shape::Counts => vec(any::<u64>(), 0..5).prop_map(counts).boxed(),
     }
 }
 

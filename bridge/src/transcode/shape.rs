@@ -38,8 +38,6 @@ pub enum Shape {
     Fd,
     /// `a{sv}`: a struct or a union.
     Object(&'static Object),
-    /// `a{st}`: an object of numbers, of the bridge's own.
-    Counts,
     /// `a` and the element's type.
     List(&'static Shape),
     /// One of several shapes, which differ in their JSON type: `v` as a positional argument.
@@ -186,7 +184,6 @@ impl Shape {
             Self::Any | Self::Null | Self::Alternate(_) => "v",
             Self::Fd => "h",
             Self::Object(_) => "a{sv}",
-            Self::Counts => "a{st}",
             Self::List(element) => {
                 to.push('a');
                 return element.push_signature(to);

@@ -62,7 +62,7 @@ fn empty(shape: Shape) -> Json<'static> {
         Shape::Str => Json::Str(Cow::Borrowed("")),
         Shape::Bool => Json::Bool(false),
         Shape::Any | Shape::Null | Shape::Alternate(_) | Shape::Fd => Json::Null,
-        Shape::Object(_) | Shape::Counts => Json::Object(Vec::new()),
+        Shape::Object(_) => Json::Object(Vec::new()),
         Shape::List(_) => Json::List(Vec::new()),
         _ => Json::Int(0),
     }

@@ -130,11 +130,6 @@ impl Serialize for Typed<'_> {
             (Shape::Object(object), Json::Object(_)) => {
                 Dictionary { object, value, depth }.serialize(to)
             }
-            (Shape::Counts, Json::Object(members)) => {
-                to.collect_map(members.iter().map(|(name, value)| {
-                    (name, Self { shape: Shape::Uint64, value, depth: depth + 2 })
-                }))
-            }
             (Shape::List(element), Json::List(items)) => {
                 to.collect_seq(items.iter().map(|value| Typed {
                     shape: *element,
@@ -258,7 +253,6 @@ pub(super) fn signature(shape: Shape) -> Signature {
         Shape::Any | Shape::Null | Shape::Alternate(_) => Signature::Variant,
         Shape::Fd => Signature::Fd,
         Shape::Object(_) => Signature::static_dict(&Signature::Str, &Signature::Variant),
-        Shape::Counts => Signature::static_dict(&Signature::Str, &Signature::U64),
         Shape::List(element) => Signature::array(signature(*element)),
     }
 }

@@ -201,7 +201,7 @@ pub(super) fn accepts(shape: Shape, ty: &[u8]) -> bool {
         Shape::Str => matches!(ty, b"s" | b"o" | b"g" | b"ay"),
         Shape::Bool => ty == b"b",
         Shape::Number => is_integer(ty) || ty == b"d",
-        Shape::Object(_) | Shape::Counts => is_dictionary(ty),
+        Shape::Object(_) => is_dictionary(ty),
         Shape::List(_) => ty.starts_with(b"a") && !ty.starts_with(b"a{"),
         Shape::Alternate(branches) => branches.iter().any(|branch| accepts(*branch, ty)),
         Shape::Null | Shape::Fd => false,
