@@ -5,11 +5,10 @@ use crate::{
     process::{self, Process},
     release::Release,
     scratch::Scratch,
-    until,
 };
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
-use tokio::{net::UnixStream, process::Command};
+use tokio::process::Command;
 
 /// A machine with two monitors: one for the bridge, one to compare with.
 #[derive(Debug)]
@@ -42,7 +41,7 @@ impl Qemu {
         let mut command = release.program(PROGRAM);
         command.args(FIRMWARE);
         let process = run(command, &scratch, arguments);
-        let mut qemu = Self { process, scratch };
+        let qemu = Self { process, scratch };
         qemu.listening().await;
         qemu
     }
@@ -50,7 +49,7 @@ impl Qemu {
     /// Starts one whose sockets and files are in `scratch`.
     pub async fn start_in(scratch: Scratch, arguments: &[&str]) -> Self {
         let process = launch(&scratch, arguments);
-        let mut qemu = Self { process, scratch };
+        let qemu = Self { process, scratch };
         qemu.listening().await;
         qemu
     }
@@ -98,13 +97,9 @@ impl Qemu {
         &mut self.process
     }
 
-    async fn listening(&mut self) {
-        let oracle = self.oracle_socket();
-        let listens = async || {
-            assert!(self.process.runs(), "QEMU ended at once");
-            UnixStream::connect(&oracle).await.ok()
-        };
-        until("QEMU that listens", listens).await;
+    /// Waits until it answers: who comes and goes while it starts can make QEMU crash.
+    async fn listening(&self) {
+        Monitor::qmp(&self.oracle_socket()).await;
     }
 }
 
