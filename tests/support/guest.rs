@@ -42,7 +42,8 @@ impl Guest {
     /// Waits until the machine is off.
     pub async fn off(&mut self) {
         let process: &mut Process = self.0.process();
-        assert!(process.exit().await.success(), "QEMU ends well");
+        let status = process.exit().await;
+        assert!(status.success(), "QEMU ends with {status}");
     }
 }
 
