@@ -8,7 +8,7 @@ use super::{
     ledger::{Entry, Ledger},
     merge::{self, Over, Version, Whole},
     names::{self, Members},
-    objects::Objects,
+    reach::{Reached, Types},
     types::{Direction, Shape},
 };
 use crate::model::{Command, Event, Info};
@@ -58,9 +58,13 @@ impl<'a> Builder<'a> {
             check_arguments(&signal.positional, &[names::OPTIONAL])?;
         }
         self.note_stale_summaries(&methods, &signals);
+        let Reached { objects, enumerations, alternates } =
+            reached(self.source.versions, &methods, &signals);
         Ok(Interface {
             name: self.source.interface.into(),
-            objects: objects(self.source.versions, &methods, &signals),
+            objects,
+            enumerations,
+            alternates,
             methods,
             signals,
             documented: self.documented,
@@ -136,6 +140,7 @@ impl<'a> Builder<'a> {
         Ok(Method {
             name: self.names.add_method(&info.name, released.map(|entry| entry.name.as_str()))?,
             command: info.name.clone(),
+            module: newest.schema.module(info).into(),
             annotations: of_definition(doc, info),
             positional,
             optional,
@@ -159,6 +164,7 @@ impl<'a> Builder<'a> {
         Ok(Signal {
             name: self.names.add_signal(&info.name, released.map(|entry| entry.name.as_str()))?,
             event: info.name.clone(),
+            module: newest.schema.module(info).into(),
             annotations: of_definition(doc, info),
             positional,
             data: whole.into_object(""),
@@ -228,6 +234,7 @@ fn kept_method(command: &str, entry: &Entry) -> Method {
     Method {
         name: entry.name.clone(),
         command: command.into(),
+        module: String::new(),
         annotations: entry.annotations.clone(),
         positional: entry.positional.clone(),
         optional: entry.optional,
@@ -243,6 +250,7 @@ fn kept_signal(event: &str, entry: &Entry) -> Signal {
     Signal {
         name: entry.name.clone(),
         event: event.into(),
+        module: String::new(),
         annotations: entry.annotations.clone(),
         positional: entry.positional.clone(),
         data: known_from(&entry.positional),
@@ -257,7 +265,8 @@ fn known_from(positional: &[Argument]) -> Object {
 
 fn add_member(object: &mut Object, name: &str, shape: Shape) {
     let at = object.members.partition_point(|member| member.name.as_str() < name);
-    object.members.insert(at, Member { name: name.into(), shape });
+    let member = Member { name: name.into(), shape, always: true, since: None, deprecated: false };
+    object.members.insert(at, member);
 }
 
 fn check_arguments(arguments: &[Argument], added: &[&str]) -> Result<()> {
@@ -265,16 +274,16 @@ fn check_arguments(arguments: &[Argument], added: &[&str]) -> Result<()> {
     names::check_arguments(pairs, added)
 }
 
-fn objects(versions: &[Version<'_>], methods: &[Method], signals: &[Signal]) -> Vec<Object> {
-    let mut objects = Objects::new(versions);
+fn reached(versions: &[Version<'_>], methods: &[Method], signals: &[Signal]) -> Reached {
+    let mut types = Types::new(versions);
     for method in methods {
-        objects.add_parts(&method.arguments);
-        method.positional.iter().for_each(|argument| objects.add(&argument.shape));
-        method.result.iter().for_each(|result| objects.add(result));
+        types.add_parts(&method.arguments);
+        method.positional.iter().for_each(|argument| types.add(&argument.shape));
+        method.result.iter().for_each(|result| types.add(result));
     }
     for signal in signals {
-        objects.add_parts(&signal.data);
-        signal.positional.iter().for_each(|argument| objects.add(&argument.shape));
+        types.add_parts(&signal.data);
+        signal.positional.iter().for_each(|argument| types.add(&argument.shape));
     }
-    objects.finish()
+    types.finish()
 }

@@ -71,7 +71,7 @@ impl Protocol {
             Definition::Command => "command",
             Definition::Event => "event",
         };
-        let module = info.module.map_or("", |at| &version.schema.modules[at.0 as usize].name);
+        let module = version.schema.module(info);
         let name = &info.name;
         format!(
             "https://www.qemu.org/docs/master/interop/{page}.html#{kind}-{namespace}-{module}.{name}"

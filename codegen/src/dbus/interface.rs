@@ -13,6 +13,10 @@ pub struct Interface {
     pub signals: Vec<Signal>,
     /// The structs and unions in reach of a method or signal, in order of QAPI names.
     pub objects: Vec<Object>,
+    /// The enumerations in reach, in order of QAPI names.
+    pub enumerations: Vec<Enumeration>,
+    /// The alternates in reach, in order of QAPI names.
+    pub alternates: Vec<Alternate>,
     /// How many methods and signals have a summary.
     pub documented: usize,
     /// What the one who releases the interface should know, for people.
@@ -26,6 +30,8 @@ pub struct Method {
     pub name: String,
     /// QAPI name.
     pub command: String,
+    /// QAPI module; empty if no schema has it any more.
+    pub module: String,
     /// In the order in which they are written.
     pub annotations: Vec<Annotation>,
     /// In the ledger's order.
@@ -49,6 +55,8 @@ pub struct Signal {
     pub name: String,
     /// QAPI name.
     pub event: String,
+    /// QAPI module; empty if no schema has it any more.
+    pub module: String,
     /// In the order in which they are written.
     pub annotations: Vec<Annotation>,
     /// In the ledger's order.
@@ -75,6 +83,8 @@ pub struct Argument {
 pub struct Object {
     /// QAPI name; empty for the arguments of a command and the data of an event.
     pub name: String,
+    /// QAPI module; empty where the name is.
+    pub module: String,
     /// In order of names; for a union those common to all branches.
     pub members: Vec<Member>,
     /// For a union.
@@ -88,6 +98,34 @@ pub struct Member {
     pub name: String,
     /// Its newest type.
     pub shape: Shape,
+    /// Never left out, in any release and any build.
+    pub always: bool,
+    /// What its description says: `10.0`.
+    pub since: Option<String>,
+    /// QAPI `deprecated`.
+    pub deprecated: bool,
+}
+
+/// An enumeration: what all given schemas know of it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Enumeration {
+    /// QAPI name.
+    pub name: String,
+    /// QAPI module.
+    pub module: String,
+    /// In the newest schema's order; those that only older ones have come last.
+    pub values: Vec<String>,
+}
+
+/// An alternate: what all given schemas know of it.
+#[derive(Debug, Default, PartialEq)]
+pub struct Alternate {
+    /// QAPI name.
+    pub name: String,
+    /// QAPI module.
+    pub module: String,
+    /// Name and type of each form, as `values` of an enumeration.
+    pub forms: Vec<(String, Shape)>,
 }
 
 /// What makes an object a union.

@@ -86,13 +86,9 @@ impl<'a> Whole<'a> {
 
     /// All members with their newest types.
     pub(super) fn into_object(self, name: &str) -> Object {
-        let mut members: Vec<_> = self
-            .members
-            .iter()
-            .map(|part| Member { name: part.name.into(), shape: part.newest() })
-            .collect();
+        let mut members: Vec<_> = self.members.iter().map(Part::member).collect();
         members.sort_by(|a, b| a.name.cmp(&b.name));
-        Object { name: name.into(), members, union: self.union }
+        Object { name: name.into(), module: String::new(), members, union: self.union }
     }
 }
 
@@ -105,6 +101,17 @@ impl<'a> Part<'a> {
     pub(super) fn newest(&self) -> Shape {
         let (version, member) = self.last();
         Shape::of(version.schema, member.ty)
+    }
+
+    /// What the newest schema that has it says of it.
+    fn member(&self) -> Member {
+        Member {
+            name: self.name.into(),
+            shape: self.newest(),
+            always: self.always,
+            since: self.last().1.since.clone(),
+            deprecated: self.features().iter().any(|feature| feature.name == "deprecated"),
+        }
     }
 
     /// Its features in the newest schema that has it.

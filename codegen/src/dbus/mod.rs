@@ -12,7 +12,7 @@ mod interface;
 mod ledger;
 mod merge;
 pub mod names;
-mod objects;
+mod reach;
 mod standing;
 mod types;
 
@@ -22,7 +22,9 @@ pub(crate) mod tests;
 pub use build::{Source, build};
 pub use docs::{Protocol, Summaries};
 pub use error::{Break, Error, Result};
-pub use interface::{Annotation, Argument, Interface, Member, Method, Object, Signal, Union};
+pub use interface::{
+    Alternate, Annotation, Argument, Enumeration, Interface, Member, Method, Object, Signal, Union,
+};
 pub use ledger::Ledger;
 pub use merge::Version;
 pub(crate) use names::RESULT;

@@ -5,8 +5,10 @@ use crate::model::{Builtin, Kind, Schema, TypeId};
 /// The type of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// `s`: `str` and every enumeration.
+    /// `s`
     Str,
+    /// `s`: the enumeration of this name, open to values of a newer peer.
+    Enum(String),
     /// `b`
     Bool,
     /// `n`: D-Bus has no signed byte.
@@ -39,8 +41,8 @@ pub enum Shape {
     Dictionary,
     /// `a` and the element's type.
     List(Box<Shape>),
-    /// `v`: one of these.
-    Alternate(Vec<Shape>),
+    /// `v`: one of these. The name is empty where a released signature alone makes it a variant.
+    Alternate(String, Vec<Shape>),
 }
 
 /// Which way a value goes, and so how far its declared type may lag behind the schema's.
@@ -58,10 +60,11 @@ impl Shape {
         let ty = schema.ty(id);
         match &ty.kind {
             Kind::Builtin(builtin) => Self::of_builtin(*builtin),
-            Kind::Enum { .. } => Self::Str,
+            Kind::Enum { .. } => Self::Enum(ty.info.name.clone()),
             Kind::Struct { .. } | Kind::Union { .. } => Self::Object(ty.info.name.clone()),
             Kind::Alternate { branches } => {
-                Self::Alternate(branches.iter().map(|form| Self::of(schema, form.ty)).collect())
+                let forms = branches.iter().map(|form| Self::of(schema, form.ty)).collect();
+                Self::Alternate(ty.info.name.clone(), forms)
             }
             Kind::Array(element) => Self::List(Box::new(Self::of(schema, *element))),
         }
@@ -70,7 +73,7 @@ impl Shape {
     /// The D-Bus signature.
     pub fn signature(&self) -> String {
         match self {
-            Self::Str => "s".into(),
+            Self::Str | Self::Enum(_) => "s".into(),
             Self::Bool => "b".into(),
             Self::Int8 | Self::Int16 => "n".into(),
             Self::Int32 => "i".into(),
@@ -80,7 +83,7 @@ impl Shape {
             Self::Uint32 => "u".into(),
             Self::Uint64 => "t".into(),
             Self::Number => "d".into(),
-            Self::Any | Self::Null | Self::Alternate(_) => "v".into(),
+            Self::Any | Self::Null | Self::Alternate(..) => "v".into(),
             Self::Fd => "h".into(),
             Self::Object(_) | Self::Dictionary => DICTIONARY.into(),
             Self::List(element) => format!("a{}", element.signature()),
@@ -120,10 +123,10 @@ impl Shape {
             (Self::List(declared), Self::List(actual)) => {
                 Some(Self::List(Box::new(declared.held_against(actual, direction)?)))
             }
-            (Self::Any | Self::Null | Self::Alternate(_), actual) => {
-                Some(Self::Alternate(vec![actual.clone()]))
+            (Self::Any | Self::Null | Self::Alternate(..), actual) => {
+                Some(Self::Alternate(String::new(), vec![actual.clone()]))
             }
-            (declared, Self::Alternate(forms)) if direction == Direction::In => {
+            (declared, Self::Alternate(_, forms)) if direction == Direction::In => {
                 forms.iter().find_map(|form| declared.held_against(form, direction))
             }
             _ => None,
@@ -182,6 +185,10 @@ pub const DICTIONARY: &str = "a{sv}";
 mod tests {
     use super::*;
 
+    fn alternate(forms: Vec<Shape>) -> Shape {
+        Shape::Alternate(String::new(), forms)
+    }
+
     fn list(element: Shape) -> Shape {
         Shape::List(Box::new(element))
     }
@@ -210,7 +217,7 @@ mod tests {
 
     #[test]
     fn declared_type_holds_against_an_alternate_of_it_on_input_only() {
-        let newer = list(Shape::Alternate(vec![Shape::Bool, Shape::Str]));
+        let newer = list(alternate(vec![Shape::Bool, Shape::Str]));
         let older = list(Shape::Bool);
         assert_eq!(older.held_against(&newer, Direction::In), Some(older.clone()));
         assert_eq!(older.merged_with(&newer, Direction::In), Some(older.clone()));
@@ -220,9 +227,9 @@ mod tests {
 
     #[test]
     fn declared_variant_holds_against_anything() {
-        let alternate = Shape::Alternate(vec![Shape::Bool, Shape::Str]);
-        let held = alternate.held_against(&Shape::Bool, Direction::Out).unwrap();
-        assert_eq!(held, Shape::Alternate(vec![Shape::Bool]));
+        let declared = alternate(vec![Shape::Bool, Shape::Str]);
+        let held = declared.held_against(&Shape::Bool, Direction::Out).unwrap();
+        assert_eq!(held, alternate(vec![Shape::Bool]));
         assert_eq!(held.signature(), "v");
     }
 

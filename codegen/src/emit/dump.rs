@@ -205,7 +205,8 @@ fn shape(of: &dbus::Shape) -> Value {
     match of {
         dbus::Shape::Object(name) => json!({ "object": name }),
         dbus::Shape::List(element) => json!({ "list": shape(element) }),
-        dbus::Shape::Alternate(forms) => {
+        dbus::Shape::Enum(name) => json!({ "enum": name }),
+        dbus::Shape::Alternate(_, forms) => {
             json!({ "alternate": forms.iter().map(shape).collect::<Vec<_>>() })
         }
         plain => json!(format!("{plain:?}")),

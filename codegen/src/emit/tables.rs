@@ -188,7 +188,8 @@ impl Display for ShapeSource<'_> {
             Shape::Object(name) => write!(f, "S::Object(&{})", self.statics[&Owner::Type(name)]),
             Shape::Dictionary => f.write_str("S::Object(&UNKNOWN)"),
             Shape::List(element) => write!(f, "S::List(&{})", of(element)),
-            Shape::Alternate(forms) => {
+            Shape::Enum(_) => f.write_str("S::Str"),
+            Shape::Alternate(_, forms) => {
                 let forms: Vec<_> = forms.iter().map(|form| of(form).to_string()).collect();
                 write!(f, "S::Alternate(&[{}])", forms.join(", "))
             }

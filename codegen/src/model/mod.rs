@@ -248,6 +248,11 @@ impl Schema {
         self.events.iter().find(|event| event.info.name == name)
     }
 
+    /// The name of a definition's module; none for builtins.
+    pub fn module(&self, of: &Info) -> &str {
+        of.module.map_or("", |at| &self.modules[at.0 as usize].name)
+    }
+
     /// The members that arguments or data of this type have on the wire whatever the
     /// discriminator says, base first.
     pub fn members(&self, id: TypeId) -> &[Member] {

@@ -66,7 +66,7 @@ fn declared_type_stays_where_an_argument_became_an_alternate() {
                  { 'command': 'run', 'data': { 'id': 'str', 'size': 'Size' } }";
     let made = within(&[RUN], &[newer]);
     assert_eq!(made.methods[0].signature(), "sx");
-    let forms = Shape::Alternate(vec![Shape::Int64, Shape::Str]);
+    let forms = Shape::Alternate("Size".into(), vec![Shape::Int64, Shape::Enum("Name".into())]);
     assert_eq!(shape(&made.methods[0].arguments, "size"), Some(&forms));
 }
 

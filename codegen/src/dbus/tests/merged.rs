@@ -81,7 +81,8 @@ fn older_type_is_declared_where_a_newer_one_is_an_alternate_of_it() {
                  { 'command': 'exec', 'data': { 'capture': 'Capture' } }";
     let made = interface(&[older, newer]);
     assert_eq!(made.methods[0].signature(), "b");
-    let alternate = Shape::Alternate(vec![Shape::Bool, Shape::Str]);
+    let forms = vec![Shape::Bool, Shape::Enum("Mode".into())];
+    let alternate = Shape::Alternate("Capture".into(), forms);
     assert_eq!(shape(&made.methods[0].arguments, "capture"), Some(&alternate));
 }
 

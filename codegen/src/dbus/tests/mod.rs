@@ -3,6 +3,7 @@
 mod annotated;
 mod held;
 mod merged;
+mod reached;
 
 use std::{
     env, fs, process,
