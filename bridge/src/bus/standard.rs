@@ -3,7 +3,7 @@
 
 use crate::transcode::{
     Json, Part,
-    shape::{Interface, Member, Method, Shape, UNKNOWN},
+    shape::{Class, Interface, Member, Method, Shape, UNKNOWN},
 };
 
 use super::{
@@ -91,6 +91,7 @@ const fn method(
         result,
         oob: false,
         replies: true,
+        class: Class::Read,
     }
 }
 

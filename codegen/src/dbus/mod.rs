@@ -5,6 +5,7 @@
 
 pub mod annotations;
 mod build;
+mod class;
 mod docs;
 mod error;
 mod exceptions;
@@ -20,6 +21,7 @@ mod types;
 pub(crate) mod tests;
 
 pub use build::{Source, build};
+pub use class::{Class, Decision, Reason};
 pub use docs::{Protocol, Summaries};
 pub use error::{Break, Error, Result};
 pub use interface::{
