@@ -64,12 +64,14 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         let releases = project.releases(protocol)?;
         let interface = interface(project, protocol, names.of(protocol), &releases)?;
         let releases: Vec<_> = releases.iter().map(|release| release.name.as_str()).collect();
-        let tables = emit::emit_tables(&interface, protocol, &releases);
+        let release = emit::Release { protocol, versions: &releases.join(", ") };
         output.files.push((project::xml(&interface.name), emit::emit_xml(&interface)));
-        output.files.push((project::tables(protocol), tables));
+        output.files.push((project::tables(protocol), emit::emit_tables(&interface, &release)));
+        let python = emit::emit_python(&interface, &release);
+        output.files.extend(python.into_iter().map(|(name, text)| (project::python(&name), text)));
         output.interfaces.push(interface);
     }
-    output.orphans = project.tables()?;
+    output.orphans = project.generated()?;
     output.orphans.retain(|path| !output.files.iter().any(|(file, _)| file == path));
     Ok(output)
 }
@@ -84,7 +86,7 @@ impl Output {
         let mut changed = Vec::new();
         for (path, text) in &self.files {
             if project.read(path)?.as_ref() != Some(text) {
-                fs::write(project.path(path), text).map_err(|error| Error::io(path, error))?;
+                project.write(path, text)?;
                 changed.push(path.as_path());
             }
         }

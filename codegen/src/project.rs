@@ -66,6 +66,13 @@ impl Project {
         }
     }
 
+    /// Writes a file of the tree, and the folders it is in.
+    pub(crate) fn write(&self, relative: &Path, text: &str) -> Result<()> {
+        let path = self.path(relative);
+        let folders = path.parent().map_or(Ok(()), fs::create_dir_all);
+        folders.and_then(|()| fs::write(&path, text)).map_err(|error| Error::io(relative, error))
+    }
+
     /// The releases of one schema, oldest first.
     pub(crate) fn releases(&self, protocol: Protocol) -> Result<Vec<Release>> {
         let folder = Path::new(SCHEMAS).join(protocol.name());
@@ -93,18 +100,19 @@ impl Project {
         })
     }
 
-    /// The generated Rust files that are there.
-    pub(crate) fn tables(&self) -> Result<Vec<PathBuf>> {
-        let folder = Path::new(GENERATED);
-        let mut tables = Vec::new();
-        for path in self.list(folder)? {
-            let path = folder.join(file_name(&path));
-            if self.read(&path)?.is_some_and(|text| text.starts_with(emit::TABLES_HEADER)) {
-                tables.push(path);
+    /// The generated files of programs that are there.
+    pub(crate) fn generated(&self) -> Result<Vec<PathBuf>> {
+        let mut generated = Vec::new();
+        for folder in [TABLES, PYTHON].map(Path::new) {
+            for path in self.list(folder)? {
+                let path = folder.join(file_name(&path));
+                if self.path(&path).is_file() && self.read(&path)?.is_some_and(is_generated) {
+                    generated.push(path);
+                }
             }
         }
-        tables.sort();
-        Ok(tables)
+        generated.sort();
+        Ok(generated)
     }
 
     fn list(&self, folder: &Path) -> Result<Vec<PathBuf>> {
@@ -124,12 +132,22 @@ pub(crate) fn xml(interface: &str) -> PathBuf {
 
 /// The file of the tables.
 pub(crate) fn tables(protocol: Protocol) -> PathBuf {
-    Path::new(GENERATED).join(format!("{}.rs", protocol.name()))
+    Path::new(TABLES).join(format!("{}.rs", protocol.name()))
+}
+
+/// A module of the Python client.
+pub(crate) fn python(name: &str) -> PathBuf {
+    Path::new(PYTHON).join(name)
 }
 
 const SCHEMAS: &str = "schemas";
 const INTROSPECTION: &str = "introspection";
-const GENERATED: &str = "bridge/src/generated";
+const TABLES: &str = "bridge/src/generated";
+const PYTHON: &str = "bridge/python/src/qapi_dbus";
+
+fn is_generated(text: String) -> bool {
+    text.lines().next().is_some_and(|line| line.contains(emit::GENERATED))
+}
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()

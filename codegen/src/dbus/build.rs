@@ -2,7 +2,6 @@
 
 use super::{
     Result, annotations,
-    class::{self, Decision},
     docs::{Definition, Protocol, Summaries},
     exceptions,
     interface::{Annotation, Argument, Interface, Member, Method, Object, Signal},
@@ -89,8 +88,7 @@ impl<'a> Builder<'a> {
         for (command, entry) in ledger {
             if !commands.contains_key(command.as_str()) && self.keeps(command, entry) {
                 self.names.add_method(command, Some(&entry.name))?;
-                let class = class::decide_kept(self.source.protocol, command, entry.class);
-                methods.push(kept_method(command, entry, class));
+                methods.push(kept_method(command, entry));
             }
         }
         Ok(methods)
@@ -139,21 +137,17 @@ impl<'a> Builder<'a> {
             add_member(&mut arguments, &fd.member, Shape::Fd);
         }
         let doc = self.doc(Definition::Command, newest, info);
-        let class = class::decide(self.source.protocol, over);
-        let mut annotations = of_definition(doc, info);
-        annotations.push(annotations::of_class(class.class));
         Ok(Method {
             name: self.names.add_method(&info.name, released.map(|entry| entry.name.as_str()))?,
             command: info.name.clone(),
             module: newest.schema.module(info).into(),
-            annotations,
+            annotations: of_definition(doc, info),
             positional,
             optional,
             arguments,
             result,
             oob: command.allow_oob,
             replies: command.success_response,
-            class,
         })
     }
 
@@ -236,21 +230,18 @@ fn fd_argument() -> Argument {
 }
 
 /// A method of which no schema says anything any more.
-fn kept_method(command: &str, entry: &Entry, class: Decision) -> Method {
-    let mut annotations = entry.annotations.clone();
-    annotations.push(annotations::of_class(class.class));
+fn kept_method(command: &str, entry: &Entry) -> Method {
     Method {
         name: entry.name.clone(),
         command: command.into(),
         module: String::new(),
-        annotations,
+        annotations: entry.annotations.clone(),
         positional: entry.positional.clone(),
         optional: entry.optional,
         arguments: known_from(&entry.positional),
         result: entry.result.clone(),
         oob: false,
         replies: true,
-        class,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The D-Bus model: everything that backends print, nothing left to decide.
 
-use super::{class::Decision, types::Shape};
+use super::types::Shape;
 
 /// One interface.
 #[derive(Debug)]
@@ -46,8 +46,6 @@ pub struct Method {
     pub oob: bool,
     /// QAPI `success-response`.
     pub replies: bool,
-    /// What a caller must be allowed to do.
-    pub class: Decision,
 }
 
 /// A signal. A dictionary follows its positional arguments.

@@ -5,8 +5,8 @@
 
 pub mod annotations;
 mod build;
-mod class;
 mod docs;
+mod documentation;
 mod error;
 mod exceptions;
 mod interface;
@@ -21,8 +21,8 @@ mod types;
 pub(crate) mod tests;
 
 pub use build::{Source, build};
-pub use class::{Class, Decision, Reason};
 pub use docs::{Protocol, Summaries};
+pub use documentation::Documentation;
 pub use error::{Break, Error, Result};
 pub use interface::{
     Alternate, Annotation, Argument, Enumeration, Interface, Member, Method, Object, Signal, Union,

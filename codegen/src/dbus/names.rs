@@ -68,10 +68,20 @@ pub fn argument(member: &str) -> String {
         return name.to_owned();
     }
     let mut name = member.replace(['-', '.'], "_");
-    if KEYWORDS.split(' ').any(|keyword| keyword == name) {
+    if is_keyword(&name) {
         name.push('_');
     }
     name
+}
+
+/// The function of a client that stands for a command: `guest-file-open` is `guest_file_open`.
+pub fn function(command: &str) -> String {
+    argument(command.trim_start_matches('_'))
+}
+
+/// Whether a name is a reserved word of C++, Python or Rust.
+pub fn is_keyword(name: &str) -> bool {
+    KEYWORDS.split(' ').any(|keyword| keyword == name)
 }
 
 /// The D-Bus names of an interface's members, each with the QAPI name it stands for.
@@ -124,7 +134,8 @@ pub(super) fn check_arguments<'a>(
     Ok(())
 }
 
-fn camel(name: &str) -> String {
+/// `node-name` is `NodeName`.
+pub fn camel(name: &str) -> String {
     name.split(['-', '_', '.']).flat_map(capitalised).collect()
 }
 

@@ -1,12 +1,28 @@
 //! Backends: each prints the D-Bus model in one form, and decides nothing.
 
 mod dump;
+mod python;
+mod release;
 mod tables;
 mod xml;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 pub use dump::{dump_interface, dump_schema};
-pub use tables::{TABLES_HEADER, emit_tables};
+pub use python::emit_python;
+pub use release::{GENERATED, Release};
+pub use tables::emit_tables;
 pub use xml::emit_xml;
+
+/// The name, or with a number behind it if it is taken.
+fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
+    let mut candidates = (2..).map(|at| format!("{name}_{at}"));
+    let mut unique = name.clone();
+    while !taken.insert(unique.clone()) {
+        unique = candidates.next().unwrap_or_default();
+    }
+    unique
+}

@@ -3,7 +3,7 @@ use crate::{
         Protocol,
         tests::{INTERFACE, interface, schema},
     },
-    emit::{dump_interface, dump_schema, emit_tables, emit_xml},
+    emit::{Release, dump_interface, dump_schema, emit_tables, emit_xml},
 };
 
 const MACHINE: &str = "
@@ -17,6 +17,10 @@ const MACHINE: &str = "
     { 'event': 'STOP', 'data': { 'reason': 'Kind' } }
 ";
 
+fn release(versions: &str) -> Release<'_> {
+    Release { protocol: Protocol::Qmp, versions }
+}
+
 #[test]
 fn xml_is_as_expected() {
     let page = "https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html";
@@ -26,7 +30,6 @@ fn xml_is_as_expected() {
     <method name="RunJob">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#command-QMP-machine.run-job"/>
       <annotation name="org.qemu.Qapi.Name" value="run-job"/>
-      <annotation name="org.qemu.Qapi.Class" value="control"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.In1" value="QVariantMap"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.Out0" value="QList&lt;QVariantMap&gt;"/>
       <arg name="job_id" type="s" direction="in">
@@ -38,7 +41,6 @@ fn xml_is_as_expected() {
     <method name="Stop">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#command-QMP-machine.stop"/>
       <annotation name="org.qemu.Qapi.Name" value="stop"/>
-      <annotation name="org.qemu.Qapi.Class" value="control"/>
     </method>
     <signal name="StopEvent">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#event-QMP-machine.STOP"/>
@@ -73,15 +75,15 @@ fn tables_are_as_expected() {
 // `cargo run -p qapi-codegen -- generate`.
 //! The tables of `org.example.Machine1`, made from the schemas of QEMU 1.0, 2.0.
 
-use crate::transcode::shape::{Class as C, Interface, Member, Method, Object, Shape as S, Signal, UNKNOWN, Union};
+use crate::transcode::shape::{Interface, Member, Method, Object, Shape as S, Signal, UNKNOWN, Union};
 
 /// `org.example.Machine1`.
 pub static INTERFACE: Interface = Interface {
     name: "org.example.Machine1",
     xml: include_str!("../../../introspection/org.example.Machine1.xml"),
     methods: &[
-        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true, class: C::Control },
-        Method { name: "Stop", command: "stop", positional: &[], optional: false, arguments: &UNKNOWN, result: None, oob: false, replies: true, class: C::Control },
+        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true },
+        Method { name: "Stop", command: "stop", positional: &[], optional: false, arguments: &UNKNOWN, result: None, oob: false, replies: true },
     ],
     signals: &[
         Signal { name: "StopEvent", event: "STOP", positional: &[Member { name: "reason", shape: S::Str }], data: &STOP_DATA },
@@ -109,7 +111,7 @@ static STOP_DATA: Object = Object { name: "", members: &[
     Member { name: "reason", shape: S::Str },
 ], union: None };
 "#;
-    let tables = emit_tables(&interface(&[MACHINE]), Protocol::Qmp, &["1.0", "2.0"]);
+    let tables = emit_tables(&interface(&[MACHINE]), &release("1.0, 2.0"));
     assert_eq!(tables, expected);
 }
 
@@ -117,7 +119,7 @@ static STOP_DATA: Object = Object { name: "", members: &[
 fn signals_are_in_order_of_events() {
     let made = interface(&["{ 'command': 'stop' } { 'event': 'STOP' } { 'event': 'STOP_ALL' }"]);
     assert_eq!(made.signals[0].name, "StopAll");
-    let tables = emit_tables(&made, Protocol::Qmp, &["1.0"]);
+    let tables = emit_tables(&made, &release("1.0"));
     assert!(tables.find("\"STOP\"").unwrap() < tables.find("\"STOP_ALL\"").unwrap());
 }
 
@@ -128,7 +130,7 @@ fn names_of_statics_are_unique() {
         { 'struct': 'Interface', 'data': {} }
         { 'command': 'stop', 'data': { 'a': 'StopArguments', 'b': 'Interface' } }
     "]);
-    let tables = emit_tables(&made, Protocol::Qmp, &["1.0"]);
+    let tables = emit_tables(&made, &release("1.0"));
     let mut statics: Vec<_> = tables.lines().filter(|line| line.contains("static ")).collect();
     statics.sort();
     let count = statics.len();

@@ -67,8 +67,12 @@ fn files_are_written_once() {
     let files = [
         XML,
         "bridge/src/generated/qga.rs",
+        "bridge/python/src/qapi_dbus/qga.py",
+        "bridge/python/src/qapi_dbus/_qga.py",
         "introspection/org.qemu.QmpQapi.xml",
         "bridge/src/generated/qmp.rs",
+        "bridge/python/src/qapi_dbus/qmp.py",
+        "bridge/python/src/qapi_dbus/_qmp.py",
     ];
     assert_eq!(tree.update(), files);
     assert!(tree.text(XML).contains("GuestPing"));
@@ -113,7 +117,7 @@ fn released_signature_outlives_its_schema() {
     let released = tree.text(XML);
     let newer = "{ 'command': 'guest-ping', 'data': { '*wait': 'bool', '*id': 'str' } }";
     tree.put("schemas/qga/9.2/qapi-schema.json", newer);
-    assert_eq!(tree.update(), ["bridge/src/generated/qga.rs"]);
+    assert!(tree.update().contains(&"bridge/src/generated/qga.rs".to_owned()));
     assert_eq!(tree.text(XML), released);
 }
 
