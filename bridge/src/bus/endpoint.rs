@@ -25,7 +25,7 @@ use super::{
 const READ_RATE: usize = 256 << 10;
 
 /// What a single endpoint is started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What the socket speaks.
     pub protocol: Protocol,
@@ -78,14 +78,9 @@ impl Endpoint {
         (Arc::new(Self { settings, publisher, handle }), task)
     }
 
-    /// What it was started with.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// Its object is gone: it tells nothing on the bus any more.
-    pub fn retire(&self) {
-        self.publisher.retire();
+    /// Path of its object.
+    pub fn path(&self) -> &str {
+        &self.settings.path
     }
 
     /// Whether its peer answers.

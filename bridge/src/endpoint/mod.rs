@@ -116,7 +116,7 @@ pub enum NotSent {
     Busy,
     /// Above a limit of the peer.
     TooLarge,
-    /// The endpoint is about to end: its machine was removed, or the bridge ends.
+    /// The bridge is about to end.
     Stopping,
     /// Too many requests wait for this endpoint, or too many bytes of requests for all.
     QueueFull,

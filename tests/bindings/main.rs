@@ -1,0 +1,58 @@
+//! Runs the tests of the bindings, each against a world of its own: bridges with a real machine and
+//! a real agent behind them, and with peers that are newer and older than the schemas.
+//! `tests/bindings/run` installs what this needs. An argument chooses programs by their names.
+
+mod scripts;
+mod world;
+
+use qapi_dbus_tests::{process, target_dir};
+use std::{env, path::Path, process::ExitCode, process::Stdio, time::Duration};
+use tokio::process::Command;
+use world::World;
+
+/// What is run: a name, and a command in words. `{tools}` and `{bindings}` stand for directories.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("python: blocking", "{tools}/venv/bin/python -m unittest -v test_blocking"),
+    ("python: asyncio", "{tools}/venv/bin/python -m unittest -v test_asyncio"),
+    ("python: scenario", "{tools}/venv/bin/python scenario.py"),
+];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let wanted = env::args().nth(1).unwrap_or_default();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, words) in PROGRAMS.iter().filter(|(name, _)| name.contains(&wanted)) {
+        let world = World::start().await;
+        let done = run(words, &world).await;
+        println!("{name}: {}", if done { "ok" } else { "FAILED" });
+        if done { passed += 1 } else { failed += 1 }
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs one program to its end, with what it says on this one's standard output and error.
+async fn run(words: &str, world: &World) -> bool {
+    let mut words = words.split(' ').map(place);
+    let language = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings/python");
+    let mut command: Command = process::program(words.next().unwrap_or_default());
+    let running = command
+        .args(words)
+        .current_dir(language)
+        .envs(world.variables())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .status();
+    let status = tokio::time::timeout(PATIENCE, running).await;
+    status.is_ok_and(|status| status.expect("setpriv runs").success())
+}
+
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn place(word: &str) -> String {
+    let tools = target_dir().join("bindings");
+    let bindings = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings");
+    word.replace("{tools}", &tools.display().to_string())
+        .replace("{bindings}", &bindings.display().to_string())
+}
