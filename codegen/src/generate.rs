@@ -66,6 +66,8 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         let releases: Vec<_> = releases.iter().map(|release| release.name.as_str()).collect();
         let release = emit::Release { protocol, versions: &releases.join(", ") };
         output.files.push((project::xml(&interface.name), emit::emit_xml(&interface)));
+        let json_schema = emit::emit_json_schema(&interface, &release);
+        output.files.push((project::json_schema(&interface.name), json_schema));
         output.files.push((project::tables(protocol), emit::emit_tables(&interface, &release)));
         let python = emit::emit_python(&interface, &release);
         output.files.extend(python.into_iter().map(|(name, text)| (project::python(&name), text)));

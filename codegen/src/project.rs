@@ -103,7 +103,7 @@ impl Project {
     /// The generated files of programs that are there.
     pub(crate) fn generated(&self) -> Result<Vec<PathBuf>> {
         let mut generated = Vec::new();
-        for folder in [TABLES, PYTHON].map(Path::new) {
+        for folder in [INTROSPECTION, TABLES, PYTHON].map(Path::new) {
             for path in self.list(folder)? {
                 let path = folder.join(file_name(&path));
                 if self.path(&path).is_file() && self.read(&path)?.is_some_and(is_generated) {
@@ -130,6 +130,11 @@ pub(crate) fn xml(interface: &str) -> PathBuf {
     Path::new(INTROSPECTION).join(format!("{interface}.xml"))
 }
 
+/// The JSON Schema of an interface.
+pub(crate) fn json_schema(interface: &str) -> PathBuf {
+    Path::new(INTROSPECTION).join(format!("{interface}.schema.json"))
+}
+
 /// The file of the tables.
 pub(crate) fn tables(protocol: Protocol) -> PathBuf {
     Path::new(TABLES).join(format!("{}.rs", protocol.name()))
@@ -146,7 +151,8 @@ const TABLES: &str = "bridge/src/generated";
 const PYTHON: &str = "bridge/python/src/qapi_dbus";
 
 fn is_generated(text: String) -> bool {
-    text.lines().next().is_some_and(|line| line.contains(emit::GENERATED))
+    // JSON begins with a brace.
+    text.lines().take(2).any(|line| line.contains(emit::GENERATED))
 }
 
 fn file_name(path: &Path) -> String {

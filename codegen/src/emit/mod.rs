@@ -1,6 +1,7 @@
 //! Backends: each prints the D-Bus model in one form, and decides nothing.
 
 mod dump;
+mod json_schema;
 mod python;
 mod release;
 mod tables;
@@ -12,6 +13,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 pub use dump::{dump_interface, dump_schema};
+pub use json_schema::emit_json_schema;
 pub use python::emit_python;
 pub use release::{GENERATED, Release};
 pub use tables::emit_tables;

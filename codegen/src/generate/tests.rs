@@ -66,10 +66,12 @@ fn files_are_written_once() {
     let tree = Tree::new(PING);
     let files = [
         XML,
+        "introspection/org.qemu.QgaQapi.schema.json",
         "bridge/src/generated/qga.rs",
         "bridge/python/src/qapi_dbus/qga.py",
         "bridge/python/src/qapi_dbus/_qga.py",
         "introspection/org.qemu.QmpQapi.xml",
+        "introspection/org.qemu.QmpQapi.schema.json",
         "bridge/src/generated/qmp.rs",
         "bridge/python/src/qapi_dbus/qmp.py",
         "bridge/python/src/qapi_dbus/_qmp.py",
@@ -152,7 +154,7 @@ fn interfaces_can_have_other_names() {
     let names = InterfaceNames { qga: "org.example.Agent1".into(), ..InterfaceNames::default() };
     let output = generate(&tree.project, &names).unwrap();
     assert_eq!(output.files[0].0, Path::new("introspection/org.example.Agent1.xml"));
-    assert!(output.files[1].1.contains("introspection/org.example.Agent1.xml"));
+    assert!(output.files[2].1.contains("introspection/org.example.Agent1.xml"));
 }
 
 #[test]
