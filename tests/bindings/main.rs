@@ -15,6 +15,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("python: blocking", "{tools}/venv/bin/python -m unittest -v test_blocking"),
     ("python: asyncio", "{tools}/venv/bin/python -m unittest -v test_asyncio"),
     ("python: scenario", "{tools}/venv/bin/python scenario.py"),
+    ("json schema", "{tools}/venv/bin/python traffic.py"),
 ];
 
 #[tokio::main(flavor = "current_thread")]

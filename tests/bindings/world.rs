@@ -21,8 +21,9 @@ pub(crate) struct World {
     single: Bridge,
     _fleet: Bridge,
     _peers: Vec<Peer>,
-    agents: [Agent; 2],
-    _qemu: Qemu,
+    /// One of many machines, one of the default names, and one without a bridge.
+    agents: [Agent; 3],
+    qemu: Qemu,
     bus: Bus,
 }
 
@@ -30,7 +31,8 @@ impl World {
     /// Starts everything, and waits until every peer that there is is connected.
     pub(crate) async fn start() -> Self {
         let bus = Bus::daemon().await;
-        let (qemu, agents) = (Qemu::none().await, [Agent::start().await, Agent::start().await]);
+        let (qemu, agents) =
+            (Qemu::q35().await, [Agent::start().await, Agent::start().await, Agent::start().await]);
         let peers = vec![
             scripts::newer(),
             scripts::older(),
@@ -68,13 +70,15 @@ impl World {
         connected(&client, Target { name: "org.qemu.Bridge", path, ..AGENT_ENDPOINT }).await;
         connected(&client, MONITOR_ENDPOINT).await;
         connected(&client, AGENT_ENDPOINT).await;
-        Self { single, _fleet: fleet, _peers: peers, agents, _qemu: qemu, bus }
+        Self { single, _fleet: fleet, _peers: peers, agents, qemu, bus }
     }
 
     /// What programs are told.
-    pub(crate) fn variables(&self) -> [(&'static str, OsString); 3] {
+    pub(crate) fn variables(&self) -> [(&'static str, OsString); 5] {
         [
             ("DBUS_SESSION_BUS_ADDRESS", self.bus.address().into()),
+            ("AGENT", self.agents[2].socket().into()),
+            ("MONITOR", self.qemu.oracle_socket().into()),
             ("SCRATCH", self.agents[0].path("").into()),
             ("SINGLE", self.single.id().to_string().into()),
         ]
