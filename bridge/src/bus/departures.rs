@@ -34,6 +34,6 @@ pub(super) fn signal(message: &Message, objects: &Objects) {
         return;
     }
     if let Ok((name, _, "")) = message.body().deserialize::<(&str, &str, &str)>() {
-        objects.endpoints().for_each(|endpoint| endpoint.forget(name));
+        objects.endpoints().iter().for_each(|endpoint| endpoint.forget(name));
     }
 }

@@ -93,20 +93,20 @@ impl Dispatcher {
         if catch_unwind(AssertUnwindSafe(handle)).is_err() {
             let header = message.header();
             error!(member = ?header.member(), "internal error in a call");
-            if let Some(endpoint) = self.addressed(&header) {
-                endpoint.account().count(Count::InternalErrors);
-            }
+            self.addressed(&header, |endpoint| endpoint.account().count(Count::InternalErrors));
         }
     }
 
-    /// The endpoint whose interface is called.
-    fn addressed(&self, header: &Header<'_>) -> Option<&Arc<Endpoint>> {
-        let object = self.objects.get(header.path()?)?;
-        let interface = header.interface()?;
+    /// Tells the endpoint whose interface is called.
+    fn addressed(&self, header: &Header<'_>, tell: impl FnOnce(&Endpoint)) {
+        let object = header.path().and_then(|path| self.objects.get(path));
+        let (Some(object), Some(interface)) = (object, header.interface()) else { return };
         let is_its = |endpoint: &&Arc<Endpoint>| {
             endpoint.interfaces().iter().any(|served| served.name == interface.as_str())
         };
-        object.endpoints.iter().find(is_its)
+        if let Some(endpoint) = object.endpoints.iter().find(is_its) {
+            tell(endpoint);
+        }
     }
 
     fn dispatch(&self, message: &Message) {
@@ -123,14 +123,17 @@ impl Dispatcher {
     fn admitted(&self, message: &Message, header: &Header<'_>, permit: Permit) {
         let reply = Reply::new(header, Arc::clone(&self.outbox), permit);
         let body = message.body();
-        match self.find(header) {
+        let object = header.path().and_then(|path| self.objects.get(path));
+        let object = object.as_deref();
+        match self.find(object, header) {
             Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
             Ok((Owner::Own(endpoint), method)) => own::answer(endpoint, method, &body, reply),
             Ok((Owner::Standard, method)) => match qapi::decode(method, &body) {
                 Ok(call) => {
                     let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
                     let path = header.path().map_or("", |path| path.as_str());
-                    standard::answer(&self.objects, path, method, &arguments, reply);
+                    let place = standard::Place { objects: &self.objects, path, object };
+                    standard::answer(place, method, &arguments, reply);
                 }
                 Err(failure) => reply.fail(&failure),
             },
@@ -139,12 +142,16 @@ impl Dispatcher {
     }
 
     /// The one who answers; without an interface, the first that has the member.
-    fn find(&self, header: &Header<'_>) -> Result<(Owner<'_>, &'static Method), Failure> {
+    fn find<'a>(
+        &self,
+        object: Option<&'a Object>,
+        header: &Header<'_>,
+    ) -> Result<(Owner<'a>, &'static Method), Failure> {
         let path = header.path().map_or("", |path| path.as_str());
         let interface = header.interface().map(|name| name.as_str());
         let member = header.member().map_or("", |member| member.as_str());
         let mut known = false;
-        for (served, owner) in self.served(path) {
+        for (served, owner) in self.served(path, object) {
             if interface.is_none_or(|interface| interface == served.name) {
                 known = true;
                 if let Some(method) = served.method(member) {
@@ -152,27 +159,37 @@ impl Dispatcher {
                 }
             }
         }
-        Err(self.missing(path, interface, member, known))
+        Err(self.missing(path, object, interface, member, known))
     }
 
     /// The interfaces at a path.
-    fn served(&self, path: &str) -> impl Iterator<Item = (&'static Interface, Owner<'_>)> {
-        let endpoints = self.objects.get(path).map_or(&[][..], |object| &object.endpoints);
+    fn served<'a>(
+        &self,
+        path: &str,
+        object: Option<&'a Object>,
+    ) -> impl Iterator<Item = (&'static Interface, Owner<'a>)> {
+        let endpoints = object.map_or(&[][..], |object| &object.endpoints);
         let own = endpoints.iter().flat_map(|endpoint| {
             let (qapi, own) = (Owner::Qapi(endpoint), Owner::Own(endpoint));
             [(endpoint.qapi(), qapi), (endpoint.interface(), own)]
         });
-        let exists = self.objects.contains(path);
+        let exists = object.is_some() || self.objects.contains(path);
         // Peer belongs to the connection, whatever the path.
         let there = move |it: &&Interface| exists || it.name == standard::PEER;
         let standard = standard::INTERFACES.iter().filter(there);
         own.chain(standard.map(|interface| (interface, Owner::Standard)))
     }
 
-    fn missing(&self, path: &str, interface: Option<&str>, member: &str, known: bool) -> Failure {
-        if !self.objects.contains(path) {
-            let objects: Vec<_> = self.objects.endpoints().map(|it| it.path()).collect();
-            let text = format!("no object at `{path}`; there is {}", objects.join(", "));
+    fn missing(
+        &self,
+        path: &str,
+        object: Option<&Object>,
+        interface: Option<&str>,
+        member: &str,
+        known: bool,
+    ) -> Failure {
+        if object.is_none() && !self.objects.contains(path) {
+            let text = format!("no object at `{path}`; there is {}", self.objects.summary(", "));
             return Failure::new(names::UNKNOWN_OBJECT, &text);
         }
         let interface = interface.unwrap_or("(any)");
@@ -180,10 +197,7 @@ impl Dispatcher {
             let text = format!("the object at `{path}` has no interface `{interface}`");
             return Failure::new(names::UNKNOWN_INTERFACE, &text);
         }
-        let hint = match self.objects.get(path) {
-            Some(object) => object.hint(),
-            None => String::new(),
-        };
+        let hint = object.map_or(String::new(), Object::hint);
         let text = format!("interface `{interface}` has no method `{member}`{hint}");
         Failure::new(names::UNKNOWN_METHOD, &text)
     }

@@ -25,7 +25,7 @@ use super::{
 const READ_RATE: usize = 256 << 10;
 
 /// What a single endpoint is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What the socket speaks.
     pub protocol: Protocol,
@@ -78,9 +78,14 @@ impl Endpoint {
         (Arc::new(Self { settings, publisher, handle }), task)
     }
 
-    /// Path of its object.
-    pub fn path(&self) -> &str {
-        &self.settings.path
+    /// What it was started with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its object is gone: it tells nothing on the bus any more.
+    pub fn retire(&self) {
+        self.publisher.retire();
     }
 
     /// Whether its peer answers.

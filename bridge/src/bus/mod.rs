@@ -37,4 +37,4 @@ pub use dispatch::Dispatcher;
 pub use endpoint::{Endpoint, Settings};
 pub use errors::Failure;
 pub use incoming::Room;
-pub use objects::Objects;
+pub use objects::{Object, Objects};

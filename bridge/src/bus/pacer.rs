@@ -97,6 +97,13 @@ impl Pacer {
         self.start(&mut state);
     }
 
+    /// Drops what waits.
+    pub(super) fn clear(&self) {
+        let mut state = self.lock();
+        state.queue.clear();
+        (state.bytes, state.dropped) = (0, 0);
+    }
+
     fn start(self: &Arc<Self>, state: &mut Waiting) {
         if state.waits() && !state.draining {
             state.draining = true;

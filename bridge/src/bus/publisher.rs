@@ -152,6 +152,14 @@ impl Publisher {
         }
     }
 
+    /// Tells nothing from now on, not even what waits: a later object of the same path would seem
+    /// to have told it.
+    pub(super) fn retire(&self) {
+        self.signals.retire();
+        self.subscriptions.clear();
+        self.pacer.clear();
+    }
+
     pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,9 @@
 //! The signals of one object, built for everybody or for one subscriber.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tracing::warn;
 use zbus::{Message, names::UniqueName};
@@ -27,11 +30,18 @@ pub(super) struct Signals {
     protocol: Protocol,
     path: String,
     account: Arc<Account>,
+    /// There is nobody to tell anything.
+    retired: AtomicBool,
 }
 
 impl Signals {
     pub(super) fn new(protocol: Protocol, path: String, account: Arc<Account>) -> Self {
-        Self { protocol, path, account }
+        Self { protocol, path, account, retired: AtomicBool::new(false) }
+    }
+
+    /// Builds nothing from now on.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
     }
 
     /// The signal of an event; a subscriber's names the subscription in `@subscription`.
@@ -96,6 +106,9 @@ impl Signals {
         parts: &[Part<'_>],
         to: Option<&Target>,
     ) -> Option<Message> {
+        if self.retired.load(Ordering::Relaxed) {
+            return None;
+        }
         let body = Body::new(parts).map_err(|misfit| misfit.to_string());
         let built = body.and_then(|body| {
             let signal = Message::signal(self.path.as_str(), interface, member);

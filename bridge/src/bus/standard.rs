@@ -3,7 +3,7 @@
 
 use crate::transcode::{
     Json, Part,
-    shape::{Interface, Member, Method, Shape, UNKNOWN},
+    shape::{Class, Interface, Member, Method, Shape, UNKNOWN},
 };
 
 use super::{
@@ -91,13 +91,22 @@ const fn method(
         result,
         oob: false,
         replies: true,
+        class: Class::Read,
     }
+}
+
+/// Where a call goes to.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) objects: &'a Objects,
+    pub(super) path: &'a str,
+    /// None stands above those that do.
+    pub(super) object: Option<&'a Object>,
 }
 
 /// Answers a member of a standard interface.
 pub(super) fn answer(
-    objects: &Objects,
-    path: &str,
+    Place { objects, path, object }: Place<'_>,
     method: &'static Method,
     arguments: &Json<'_>,
     reply: Reply,
@@ -106,7 +115,6 @@ pub(super) fn answer(
         Some(Json::Str(text)) => text.as_ref(),
         _ => "",
     };
-    let object = objects.get(path);
     let result = match method.name {
         "Ping" => Ok(None),
         "GetMachineId" => machine_id().map(Some),

@@ -100,6 +100,11 @@ impl Subscriptions {
         self.lock().all.retain(|it| it.caller.as_str() != caller);
     }
 
+    /// Ends all of them.
+    pub(super) fn clear(&self) {
+        self.lock().all.clear();
+    }
+
     /// Whom an event goes to.
     pub(super) fn targets(&self, seen: &Seen<'_>) -> Vec<Target> {
         self.chosen(|it| it.filter.admits(seen))

@@ -1,6 +1,6 @@
 //! The endpoints' own interfaces, as tables like the generated ones.
 
-use crate::transcode::shape::{Interface, Member, Method, Object, Shape, UNKNOWN};
+use crate::transcode::shape::{Class, Interface, Member, Method, Object, Shape, UNKNOWN};
 
 const COMMAND: Member = Member { name: "command", shape: Shape::Str };
 const ARGUMENTS: Member = Member { name: "arguments", shape: Shape::Object(&UNKNOWN) };
@@ -16,14 +16,21 @@ static NAMES: Object = Object {
     union: None,
 };
 
-const CALL: Method = method("Call", &[COMMAND, ARGUMENTS], true, Some(Shape::Any));
-const CALL_AND_WAIT: Method =
-    method("CallAndWait", &[COMMAND, ARGUMENTS, EVENTS, MATCH], true, Some(Shape::Any));
-const EVENTS_SINCE: Method = method("EventsSince", &[SEQUENCE], false, None);
-const EXECUTE: Method = method("Execute", &[JSON], false, Some(Shape::Str));
+// What a method runs that takes any command is the command's to say: this is how far it can go.
+const CALL: Method = method("Call", Class::Host, &[COMMAND, ARGUMENTS], true, Some(Shape::Any));
+const CALL_AND_WAIT: Method = method(
+    "CallAndWait",
+    Class::Host,
+    &[COMMAND, ARGUMENTS, EVENTS, MATCH],
+    true,
+    Some(Shape::Any),
+);
+const EVENTS_SINCE: Method = method("EventsSince", Class::Read, &[SEQUENCE], false, None);
+const EXECUTE: Method = method("Execute", Class::Host, &[JSON], false, Some(Shape::Str));
 
-const SUBSCRIBE: Method = method("Subscribe", &[EVENTS, MATCH], false, Some(Shape::Uint64));
-const UNSUBSCRIBE: Method = method("Unsubscribe", &[HANDLE], false, None);
+const SUBSCRIBE: Method =
+    method("Subscribe", Class::Read, &[EVENTS, MATCH], false, Some(Shape::Uint64));
+const UNSUBSCRIBE: Method = method("Unsubscribe", Class::Read, &[HANDLE], false, None);
 
 /// `org.qemu.QmpEndpoint`
 pub(super) static QMP: Interface = Interface {
@@ -43,6 +50,7 @@ pub(super) static QGA: Interface = Interface {
 
 const fn method(
     name: &'static str,
+    class: Class,
     positional: &'static [Member],
     optional: bool,
     result: Option<Shape>,
@@ -56,6 +64,7 @@ const fn method(
         result,
         oob: true,
         replies: true,
+        class,
     }
 }
 

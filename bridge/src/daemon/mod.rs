@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod fleet;
 mod machine;
 mod manager;
 mod plan;
@@ -14,18 +15,16 @@ use tokio::{task::JoinSet, time::timeout};
 use tracing::{info, warn};
 use zbus::{Address, Connection, names::OwnedWellKnownName};
 
-use crate::bus::{Dispatcher, Endpoint, Objects, guard::Outbox};
+use crate::bus::{Dispatcher, guard::Outbox};
 
 use connect::{connect, own, release};
+use fleet::{DRAIN, Fleet};
 use plan::Plan;
 use watch::watch;
 
 pub use error::Error;
 pub use machine::Machine;
 pub use plan::{Bus, Settings};
-
-/// How long calls in flight may take to end after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long those on the wire may take once there is nobody left to reply to: what they began is
 /// then done, and a new bridge finds the sockets free.
@@ -64,7 +63,7 @@ pub async fn serve(
             Ok(())
         }
         error = service.lost() => {
-            service.stop_endpoints(SETTLE).await;
+            service.fleet.stop(SETTLE).await;
             Err(error)
         }
     }
@@ -75,7 +74,7 @@ struct Service {
     address: Address,
     connection: Connection,
     names: Vec<OwnedWellKnownName>,
-    objects: Arc<Objects>,
+    fleet: Fleet,
     outbox: Arc<Outbox>,
     dispatcher: Arc<Dispatcher>,
     /// Ends with the connection.
@@ -88,15 +87,12 @@ impl Service {
         let address = settings.bus.address()?;
         let (stream, outbox, room) = connect(&address, &settings.bus).await?;
         let connection = Connection::from(&stream);
-        let mut objects = Objects::default();
-        let mut endpoints = Vec::new();
-        for endpoint in plan.endpoints {
-            let (endpoint, task) = Endpoint::new(endpoint, Arc::clone(&outbox));
-            objects.add(endpoint);
-            endpoints.push(task);
+        let fleet = Fleet::new(Arc::clone(&outbox));
+        for (path, endpoints) in plan.objects {
+            fleet.serve(&path, endpoints);
         }
-        let objects = Arc::new(objects);
-        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room);
+        let objects = Arc::clone(fleet.objects());
+        let dispatcher = Dispatcher::new(objects, Arc::clone(&outbox), room);
         let dispatcher = Arc::new(dispatcher);
         let mut dispatching = JoinSet::new();
         let answering = Arc::clone(&dispatcher);
@@ -105,18 +101,16 @@ impl Service {
             own(&connection, name).await?;
         }
         // Only the owner of the name opens sockets: a second bridge would lock out the first.
-        for task in endpoints {
-            tokio::spawn(task.run());
-        }
+        fleet.start();
         let names = plan.names;
-        Ok(Self { address, connection, names, objects, outbox, dispatcher, dispatching })
+        Ok(Self { address, connection, names, fleet, outbox, dispatcher, dispatching })
     }
 
     /// What is served where, in a line.
     fn describe(&self) -> String {
         let names: Vec<_> = self.names.iter().map(|name| name.as_str()).collect();
-        let paths: Vec<_> = self.objects.paths().collect();
-        format!("ready: {} at {} on {}", names.join(" "), paths.join(" "), self.address)
+        let paths = self.fleet.objects().summary(" ");
+        format!("ready: {} at {paths} on {}", names.join(" "), self.address)
     }
 
     /// Returns when the bus is lost; until then the service manager is told how it goes.
@@ -124,7 +118,7 @@ impl Service {
         tokio::select! {
             _ = self.dispatching.join_next() => Error::BusLost,
             () = self.connection.closed() => Error::BusLost,
-            () = watch(&self.objects, &self.dispatcher, &self.outbox) => Error::BusStalled,
+            () = watch(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
             never = manager::feed_watchdog(&self.connection) => match never {},
         }
     }
@@ -136,18 +130,9 @@ impl Service {
         if timeout(FLUSH, release(&self.connection, &self.names)).await.is_err() {
             warn!("the bus did not take the names back");
         }
-        self.stop_endpoints(DRAIN).await;
+        self.fleet.stop(DRAIN).await;
         if timeout(FLUSH, self.outbox.flushed()).await.is_err() {
             warn!("the bus did not take the last replies");
         }
-    }
-
-    /// Refuses new calls and gives those on the wire this long.
-    async fn stop_endpoints(&self, drain: Duration) {
-        let mut draining = JoinSet::new();
-        for endpoint in self.objects.endpoints().map(Arc::clone) {
-            draining.spawn(async move { endpoint.stop(drain).await });
-        }
-        while draining.join_next().await.is_some() {}
     }
 }

@@ -1,6 +1,12 @@
 //! What to serve and where: from the settings to names, objects and sockets.
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use zbus::{
     Address,
@@ -49,7 +55,8 @@ pub struct Settings {
 /// What the settings come to.
 pub(super) struct Plan {
     pub(super) names: Vec<OwnedWellKnownName>,
-    pub(super) endpoints: Vec<EndpointSettings>,
+    /// Endpoints by the path of their object.
+    pub(super) objects: BTreeMap<String, Vec<EndpointSettings>>,
 }
 
 /// One socket with its default place.
@@ -74,7 +81,7 @@ impl Plan {
             let text = format!("--vm `{}` is given twice; each machine needs a name", twice.name);
             return Err(Error::Settings(text));
         }
-        let mut plan = Self { names: Vec::new(), endpoints: Vec::new() };
+        let mut plan = Self { names: Vec::new(), objects: BTreeMap::new() };
         for place in places {
             plan.add(settings, place)?;
         }
@@ -86,10 +93,11 @@ impl Plan {
         if !self.names.contains(&name) {
             self.names.push(name);
         }
-        self.endpoints.push(EndpointSettings {
+        let path = path_of(settings.path.as_deref().unwrap_or(&place.path))?;
+        self.objects.entry(path.clone()).or_default().push(EndpointSettings {
             protocol: place.protocol,
             socket: place.socket,
-            path: path_of(settings.path.as_deref().unwrap_or(&place.path))?,
+            path,
             timeout: settings.timeout,
             unicast: settings.unicast,
             // Its text hides the command from whoever authorizes by member.
@@ -178,8 +186,8 @@ mod tests {
     fn machines_share_one_name_and_have_an_object_each() {
         let plan = Plan::new(&settings(&["a=qmp:/a.qmp,qga:/a.qga", "b=qga:/b.qga"])).unwrap();
         assert_eq!(plan.names, ["org.qemu.Bridge"]);
-        let paths: Vec<_> = plan.endpoints.iter().map(|endpoint| &*endpoint.path).collect();
-        assert_eq!(paths, ["/org/qemu/vm/a", "/org/qemu/vm/a", "/org/qemu/vm/b"]);
+        let objects = plan.objects.iter().map(|(path, endpoints)| (path.as_str(), endpoints.len()));
+        assert_eq!(objects.collect::<Vec<_>>(), [("/org/qemu/vm/a", 2), ("/org/qemu/vm/b", 1)]);
     }
 
     #[test]

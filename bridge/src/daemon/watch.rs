@@ -74,8 +74,8 @@ pub(super) async fn watch(objects: &Objects, dispatcher: &Dispatcher, outbox: &O
         turns.tick().await;
         let peers = objects.endpoints();
         let status = Status {
-            ready: peers.filter(|peer| peer.is_ready()).count(),
-            peers: objects.endpoints().count(),
+            ready: peers.iter().filter(|peer| peer.is_ready()).count(),
+            peers: peers.len(),
             calls: dispatcher.calls(),
             flow: Flow::of(outbox.blocked()),
         };

@@ -10,6 +10,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{Budget, Charge, NotSent, Outcome, Request};
 
+/// What those are told who come after the end, or wait for their turn then.
+pub(super) const STOPPING: &str = "the machine was removed, or the bridge is about to end";
+
 /// So that any time to drain makes a deadline: a year.
 const LONGEST_DRAIN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -79,7 +82,7 @@ impl Inbox {
 
     fn admit(&self, queue: &Queue, job: &Job) -> Result<Charge, (NotSent, String)> {
         if queue.stopping.is_some() {
-            return Err((NotSent::Stopping, "the bridge is about to end".to_owned()));
+            return Err((NotSent::Stopping, STOPPING.to_owned()));
         }
         if queue.jobs.len() >= self.limit {
             let text = format!(
@@ -96,7 +99,7 @@ impl Inbox {
     pub(super) fn stop(&self, drain: Duration) {
         let now = Instant::now();
         self.lock().stopping.get_or_insert(now + drain.min(LONGEST_DRAIN));
-        self.refuse_all(NotSent::Stopping, "the bridge is about to end");
+        self.refuse_all(NotSent::Stopping, STOPPING);
         self.arrived.notify_one();
     }
 

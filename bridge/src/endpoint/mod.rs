@@ -116,7 +116,7 @@ pub enum NotSent {
     Busy,
     /// Above a limit of the peer.
     TooLarge,
-    /// The bridge is about to end.
+    /// The endpoint is about to end: its machine was removed, or the bridge ends.
     Stopping,
     /// Too many requests wait for this endpoint, or too many bytes of requests for all.
     QueueFull,

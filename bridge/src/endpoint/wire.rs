@@ -9,7 +9,7 @@ use super::{
     codec::{Bound, Frame},
     conduct::Conduct,
     contained,
-    inbox::{Inbox, Job},
+    inbox::{Inbox, Job, STOPPING},
     line::line,
     pending::{Entry, Owner, Pending, Question},
 };
@@ -81,7 +81,7 @@ impl Fault {
     }
 
     pub(super) fn stopping() -> Self {
-        Self { kind: NotSent::Stopping, text: "the bridge is about to end".into() }
+        Self { kind: NotSent::Stopping, text: STOPPING.into() }
     }
 
     pub(super) fn busy(text: impl Into<String>) -> Self {

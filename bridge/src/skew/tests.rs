@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::transcode::shape::{Interface, Member, Method, Object, Shape, Signal, UNKNOWN, Union};
+use crate::transcode::shape::{
+    Class, Interface, Member, Method, Object, Shape, Signal, UNKNOWN, Union,
+};
 
 use super::*;
 
@@ -43,6 +45,7 @@ const fn method(name: &'static str, command: &'static str, arguments: &'static O
         result: None,
         oob: false,
         replies: true,
+        class: Class::Host,
     }
 }
 

@@ -7,7 +7,7 @@ use zbus::Message;
 
 use super::{
     Body, Json, Part, call,
-    shape::{Member, Method, Object, Shape, UNKNOWN, Union},
+    shape::{Class, Member, Method, Object, Shape, UNKNOWN, Union},
 };
 
 static INNER: Object = Object {
@@ -196,6 +196,7 @@ pub(super) fn method(shape: Shape) -> Method {
         result: None,
         oob: true,
         replies: true,
+        class: Class::Host,
     }
 }
 

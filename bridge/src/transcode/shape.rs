@@ -104,6 +104,25 @@ pub struct Method {
     pub oob: bool,
     /// The peer answers (`false`: only when it failed, QAPI `success-response: false`).
     pub replies: bool,
+    /// What a caller must be allowed to do.
+    pub class: Class,
+}
+
+/// What a command does to whom, in order of how much it can do: what a caller must be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Looks at a machine.
+    Read,
+    /// Looks at secrets, memory or a console of a machine.
+    ReadSensitive,
+    /// Changes a machine in a way that can be undone.
+    Control,
+    /// Ends or harms a machine, or loses data of it.
+    Destructive,
+    /// Acts inside the guest as its administrator can.
+    GuestExec,
+    /// Uses files, sockets, devices or programs of the host, as QEMU's account can.
+    Host,
 }
 
 /// An event and the signal that stands for it.
@@ -189,6 +208,35 @@ impl Shape {
                 return element.push_signature(to);
             }
         });
+    }
+}
+
+impl Class {
+    /// Each of them, the least first.
+    pub const ALL: [Self; 6] = [
+        Self::Read,
+        Self::ReadSensitive,
+        Self::Control,
+        Self::Destructive,
+        Self::GuestExec,
+        Self::Host,
+    ];
+
+    /// In configuration, introspection and polkit's actions: `read-sensitive`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadSensitive => "read-sensitive",
+            Self::Control => "control",
+            Self::Destructive => "destructive",
+            Self::GuestExec => "guest-exec",
+            Self::Host => "host",
+        }
+    }
+
+    /// The class of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 

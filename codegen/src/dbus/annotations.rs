@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    class::Class,
     interface::{Annotation, Argument, Method, Signal},
     types::{DICTIONARY, Shape},
 };
@@ -16,6 +17,8 @@ pub const NAME: &str = "org.qemu.Qapi.Name";
 pub const SINCE: &str = "org.qemu.Qapi.Since";
 /// QAPI features, separated by commas.
 pub const FEATURES: &str = "org.qemu.Qapi.Features";
+/// What a caller must be allowed to do, where it is asked: `read-sensitive`.
+pub const CLASS: &str = "org.qemu.Qapi.Class";
 
 /// Set where clients should turn to something else.
 pub const DEPRECATED: &str = "org.freedesktop.DBus.Deprecated";
@@ -43,6 +46,11 @@ pub(super) fn of_definition(
 pub(super) fn of_argument(name: &str, qapi: &str, features: &[Feature]) -> Vec<Annotation> {
     let renamed = (name != qapi).then(|| annotation(NAME, qapi));
     renamed.into_iter().chain(of_features(features)).collect()
+}
+
+/// What is said of a method for what it can do. It is no promise.
+pub(super) fn of_class(class: Class) -> Annotation {
+    annotation(CLASS, class.name())
 }
 
 /// Whether it tells of QAPI; the others follow from names and types.

@@ -2,6 +2,7 @@
 
 use super::{
     Result, annotations,
+    class::{self, Decision},
     docs::{Definition, Protocol, Summaries},
     exceptions,
     interface::{Annotation, Argument, Interface, Member, Method, Object, Signal},
@@ -88,7 +89,8 @@ impl<'a> Builder<'a> {
         for (command, entry) in ledger {
             if !commands.contains_key(command.as_str()) && self.keeps(command, entry) {
                 self.names.add_method(command, Some(&entry.name))?;
-                methods.push(kept_method(command, entry));
+                let class = class::decide_kept(self.source.protocol, command, entry.class);
+                methods.push(kept_method(command, entry, class));
             }
         }
         Ok(methods)
@@ -137,17 +139,21 @@ impl<'a> Builder<'a> {
             add_member(&mut arguments, &fd.member, Shape::Fd);
         }
         let doc = self.doc(Definition::Command, newest, info);
+        let class = class::decide(self.source.protocol, over);
+        let mut annotations = of_definition(doc, info);
+        annotations.push(annotations::of_class(class.class));
         Ok(Method {
             name: self.names.add_method(&info.name, released.map(|entry| entry.name.as_str()))?,
             command: info.name.clone(),
             module: newest.schema.module(info).into(),
-            annotations: of_definition(doc, info),
+            annotations,
             positional,
             optional,
             arguments,
             result,
             oob: command.allow_oob,
             replies: command.success_response,
+            class,
         })
     }
 
@@ -230,18 +236,21 @@ fn fd_argument() -> Argument {
 }
 
 /// A method of which no schema says anything any more.
-fn kept_method(command: &str, entry: &Entry) -> Method {
+fn kept_method(command: &str, entry: &Entry, class: Decision) -> Method {
+    let mut annotations = entry.annotations.clone();
+    annotations.push(annotations::of_class(class.class));
     Method {
         name: entry.name.clone(),
         command: command.into(),
         module: String::new(),
-        annotations: entry.annotations.clone(),
+        annotations,
         positional: entry.positional.clone(),
         optional: entry.optional,
         arguments: known_from(&entry.positional),
         result: entry.result.clone(),
         oob: false,
         replies: true,
+        class,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The D-Bus model: everything that backends print, nothing left to decide.
 
-use super::types::Shape;
+use super::{class::Decision, types::Shape};
 
 /// One interface.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Method {
     pub oob: bool,
     /// QAPI `success-response`.
     pub replies: bool,
+    /// What a caller must be allowed to do.
+    pub class: Decision,
 }
 
 /// A signal. A dictionary follows its positional arguments.

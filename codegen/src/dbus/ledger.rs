@@ -7,6 +7,7 @@ use zbus_xml::{Arg, ArgDirection, Node};
 
 use super::{
     Break, Error, Result, annotations,
+    class::Class,
     interface::{Annotation, Argument},
     merge::Whole,
     names,
@@ -33,6 +34,8 @@ pub(super) struct Entry {
     pub(super) result: Option<Shape>,
     /// Those that tell of QAPI.
     pub(super) annotations: Vec<Annotation>,
+    /// Of a method; none of one that was released before there were classes.
+    pub(super) class: Option<Class>,
 }
 
 impl Ledger {
@@ -152,6 +155,7 @@ impl Entry {
                 _ => return Err(problem(name, "more than one result")),
             },
             annotations: read_annotations(annotated),
+            class: read_class(name, annotated)?,
         })
     }
 }
@@ -187,6 +191,14 @@ fn read_annotations(annotations: &[zbus_xml::Annotation<'_>]) -> Vec<Annotation>
         .filter(|has| annotations::is_fact(has.name()))
         .map(|has| Annotation { name: has.name().into(), value: has.value().into() })
         .collect()
+}
+
+fn read_class(of: &str, annotated: &[zbus_xml::Annotation<'_>]) -> Result<Option<Class>> {
+    let Some(found) = annotated.iter().find(|has| has.name() == annotations::CLASS) else {
+        return Ok(None);
+    };
+    let class = Class::named(found.value());
+    class.map(Some).ok_or_else(|| problem(of, format_args!("no class '{}'", found.value())))
 }
 
 fn insert(entries: &mut BTreeMap<String, Entry>, entry: Entry) -> Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod annotations;
 mod build;
+mod class;
 mod docs;
 mod documentation;
 mod error;
@@ -21,6 +22,7 @@ mod types;
 pub(crate) mod tests;
 
 pub use build::{Source, build};
+pub use class::{Class, Decision, Reason};
 pub use docs::{Protocol, Summaries};
 pub use documentation::Documentation;
 pub use error::{Break, Error, Result};

@@ -25,7 +25,8 @@ pub fn emit_tables(interface: &Interface, release: &Release<'_>) -> String {
 
 /// Only what the body uses: an import too many is a warning.
 fn imports(body: &str) -> String {
-    const ITEMS: [(&str, &str); 8] = [
+    const ITEMS: [(&str, &str); 9] = [
+        ("Class as C", "C::"),
         ("Interface", "Interface {"),
         ("Member", "Member {"),
         ("Method", "Method {"),
@@ -84,7 +85,7 @@ impl<'a> Tables<'a> {
     }
 
     fn method(&self, method: &Method) -> String {
-        let Method { name, command, optional, oob, replies, .. } = method;
+        let Method { name, command, optional, oob, replies, class, .. } = method;
         let positional = self.positional(&method.positional);
         let arguments = self.reference(Owner::Command(command), &method.arguments);
         let result = match &method.result {
@@ -94,7 +95,8 @@ impl<'a> Tables<'a> {
         format!(
             "Method {{ name: {name:?}, command: {command:?}, positional: &[{positional}], \
              optional: {optional}, arguments: {arguments}, result: {result}, oob: {oob}, \
-             replies: {replies} }}"
+             replies: {replies}, class: C::{:?} }}",
+            class.class
         )
     }
 

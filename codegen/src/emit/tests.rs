@@ -30,6 +30,7 @@ fn xml_is_as_expected() {
     <method name="RunJob">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#command-QMP-machine.run-job"/>
       <annotation name="org.qemu.Qapi.Name" value="run-job"/>
+      <annotation name="org.qemu.Qapi.Class" value="control"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.In1" value="QVariantMap"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.Out0" value="QList&lt;QVariantMap&gt;"/>
       <arg name="job_id" type="s" direction="in">
@@ -41,6 +42,7 @@ fn xml_is_as_expected() {
     <method name="Stop">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#command-QMP-machine.stop"/>
       <annotation name="org.qemu.Qapi.Name" value="stop"/>
+      <annotation name="org.qemu.Qapi.Class" value="control"/>
     </method>
     <signal name="StopEvent">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#event-QMP-machine.STOP"/>
@@ -75,15 +77,15 @@ fn tables_are_as_expected() {
 // `cargo run -p qapi-codegen -- generate`.
 //! The tables of `org.example.Machine1`, made from the schemas of QEMU 1.0, 2.0.
 
-use crate::transcode::shape::{Interface, Member, Method, Object, Shape as S, Signal, UNKNOWN, Union};
+use crate::transcode::shape::{Class as C, Interface, Member, Method, Object, Shape as S, Signal, UNKNOWN, Union};
 
 /// `org.example.Machine1`.
 pub static INTERFACE: Interface = Interface {
     name: "org.example.Machine1",
     xml: include_str!("../../../introspection/org.example.Machine1.xml"),
     methods: &[
-        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true },
-        Method { name: "Stop", command: "stop", positional: &[], optional: false, arguments: &UNKNOWN, result: None, oob: false, replies: true },
+        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true, class: C::Control },
+        Method { name: "Stop", command: "stop", positional: &[], optional: false, arguments: &UNKNOWN, result: None, oob: false, replies: true, class: C::Control },
     ],
     signals: &[
         Signal { name: "StopEvent", event: "STOP", positional: &[Member { name: "reason", shape: S::Str }], data: &STOP_DATA },

@@ -8,7 +8,7 @@ use serde::Serialize;
 use zbus::{DynamicType, Fd, Message, ObjectPath, Signature, Variant, wire::Endian};
 
 use super::*;
-use crate::transcode::shape::{Object, UNKNOWN, Union};
+use crate::transcode::shape::{Class, Object, UNKNOWN, Union};
 
 mod refusals;
 
@@ -47,6 +47,7 @@ static SEEK: Method = Method {
     result: None,
     oob: false,
     replies: true,
+    class: Class::Host,
 };
 
 static PING: Method = Method {
@@ -58,6 +59,7 @@ static PING: Method = Method {
     result: None,
     oob: true,
     replies: true,
+    class: Class::Host,
 };
 
 static ADD: Method = Method {
@@ -69,6 +71,7 @@ static ADD: Method = Method {
     result: None,
     oob: false,
     replies: true,
+    class: Class::Host,
 };
 
 const NESTED: Method = Method {
@@ -84,6 +87,7 @@ const NESTED: Method = Method {
     result: None,
     oob: false,
     replies: true,
+    class: Class::Host,
 };
 
 static GETFD: Method = Method {
@@ -105,6 +109,7 @@ static GETFD: Method = Method {
     result: None,
     oob: false,
     replies: true,
+    class: Class::Host,
 };
 
 fn called<B: Serialize + DynamicType>(
@@ -356,6 +361,7 @@ fn hand_written_methods_need_nothing_special() {
         result: Some(Shape::Any),
         oob: true,
         replies: true,
+        class: Class::Host,
     };
     let body = ("stop", dict([("a", 1.into())]), dict([("@timeout", 1.into())]));
     assert_eq!(json(&CALL, &body), r#"{"command":"stop","arguments":{"a":1}}"#);

@@ -188,6 +188,7 @@ fn requests_above_the_peers_limits_are_too_large() {
         result: None,
         oob: false,
         replies: true,
+        class: Class::Host,
     };
     let read = |signature: &str, length: usize| {
         let mut body = u32::try_from(length).unwrap().to_le_bytes().to_vec();

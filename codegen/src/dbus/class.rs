@@ -1,0 +1,141 @@
+//! What a caller must be allowed to do for a command.
+//!
+//! [`decide`] is the rule: the first that fits of a host-looking argument, an exception, a pattern
+//! of names and the strictest class. Over several versions of a schema the strictest counts.
+
+mod arguments;
+mod exceptions;
+mod patterns;
+
+use std::fmt;
+
+use super::{docs::Protocol, merge::Over};
+use crate::model::Command;
+
+/// What a command does to whom, in order of how much it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Looks at a machine.
+    Read,
+    /// Looks at secrets, memory or a console of a machine.
+    ReadSensitive,
+    /// Changes a machine in a way that can be undone.
+    Control,
+    /// Ends or harms a machine, or loses data of it.
+    Destructive,
+    /// Acts inside the guest as its administrator can.
+    GuestExec,
+    /// Uses files, sockets, devices or programs of the host, as QEMU's account can.
+    Host,
+}
+
+/// A class and what decided it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The class.
+    pub class: Class,
+    /// Why.
+    pub by: Reason,
+}
+
+/// What decides a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// An argument that looks like something of the host's (the guest's, for an agent).
+    Argument(String),
+    /// The table of exceptions.
+    Exception,
+    /// The name.
+    Pattern,
+    /// What was released, for a command that no schema has any more.
+    Ledger,
+    /// Nothing else did: what is unknown is the strictest.
+    Default,
+}
+
+/// Decides for a command that these versions of a schema have, at least one.
+pub(super) fn decide(protocol: Protocol, over: &Over<'_, Command>) -> Decision {
+    let of_version = |(version, command): &(super::Version<'_>, &Command)| {
+        let seen = arguments::look(protocol, version.schema, command.data);
+        decide_one(protocol, &command.info.name, seen)
+    };
+    // Of equal ones the newest says why.
+    let decisions = over.iter().map(of_version).max_by_key(|decision| decision.class);
+    decisions.unwrap_or(Decision { class: strictest(protocol), by: Reason::Default })
+}
+
+/// Decides for a command that no schema has any more but was released as this, or before classes
+/// were.
+pub(super) fn decide_kept(protocol: Protocol, name: &str, released: Option<Class>) -> Decision {
+    match released {
+        Some(class) => Decision { class, by: Reason::Ledger },
+        None => decide_one(protocol, name, arguments::Seen::default()),
+    }
+}
+
+fn decide_one(protocol: Protocol, name: &str, seen: arguments::Seen) -> Decision {
+    let strictest = strictest(protocol);
+    let (class, by) = if let Some(argument) = seen.revealing {
+        (strictest, Reason::Argument(argument))
+    } else if let Some(class) = exceptions::class(name) {
+        (class, Reason::Exception)
+    } else if let Some(class) = patterns::reads(name) {
+        (class, Reason::Pattern)
+    } else if let Some(argument) = seen.opaque {
+        (strictest, Reason::Argument(argument))
+    } else if let Some(class) = patterns::changes(protocol, name) {
+        (class, Reason::Pattern)
+    } else {
+        (strictest, Reason::Default)
+    };
+    Decision { class, by }
+}
+
+/// The most that a command of this protocol can do.
+fn strictest(protocol: Protocol) -> Class {
+    match protocol {
+        Protocol::Qga => Class::GuestExec,
+        Protocol::Qmp => Class::Host,
+    }
+}
+
+impl Class {
+    /// Each of them, the least first.
+    pub const ALL: [Self; 6] = [
+        Self::Read,
+        Self::ReadSensitive,
+        Self::Control,
+        Self::Destructive,
+        Self::GuestExec,
+        Self::Host,
+    ];
+
+    /// `read-sensitive`
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadSensitive => "read-sensitive",
+            Self::Control => "control",
+            Self::Destructive => "destructive",
+            Self::GuestExec => "guest-exec",
+            Self::Host => "host",
+        }
+    }
+
+    /// The class of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument(name) => write!(f, "argument '{name}'"),
+            Self::Exception => f.write_str("exception"),
+            Self::Pattern => f.write_str("pattern"),
+            Self::Ledger => f.write_str("ledger"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
