@@ -12,6 +12,7 @@ mod differential;
 mod events;
 mod evolution;
 mod faults;
+mod fleet;
 mod floods;
 mod guest;
 mod introspection;

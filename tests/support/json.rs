@@ -120,7 +120,8 @@ fn from_array(array: &Array<'_>) -> Value {
 fn from_dict(dict: &Dict<'_, '_>) -> Value {
     let mut members = Map::new();
     for (name, value) in dict.iter() {
-        members.insert(name.downcast_ref::<&str>().unwrap().to_owned(), from_variant(value));
+        let Value::String(name) = from_variant(name) else { panic!("{name:?} is no name") };
+        members.insert(name, from_variant(value));
     }
     Value::Object(members)
 }

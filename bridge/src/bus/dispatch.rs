@@ -10,7 +10,7 @@ use tracing::error;
 use zbus::{
     Message, MessageStream,
     export::futures_core::Stream,
-    message::{Header, Type},
+    message::{self, Header, Type},
 };
 
 use crate::{
@@ -32,6 +32,7 @@ use super::{
     permits::{Permit, Permits},
     qapi,
     reply::Reply,
+    service::Service,
     standard,
 };
 
@@ -50,6 +51,7 @@ enum Owner<'a> {
     Standard,
     Qapi(&'a Arc<Endpoint>),
     Own(&'a Arc<Endpoint>),
+    Service(&'a dyn Service),
 }
 
 impl Dispatcher {
@@ -128,15 +130,21 @@ impl Dispatcher {
         match self.find(object, header) {
             Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
             Ok((Owner::Own(endpoint), method)) => own::answer(endpoint, method, &body, reply),
-            Ok((Owner::Standard, method)) => match qapi::decode(method, &body) {
-                Ok(call) => {
-                    let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
-                    let path = header.path().map_or("", |path| path.as_str());
-                    let place = standard::Place { objects: &self.objects, path, object };
-                    standard::answer(place, method, &arguments, reply);
-                }
-                Err(failure) => reply.fail(&failure),
-            },
+            Ok((Owner::Service(service), method)) => {
+                decoded(method, &body, reply, |arguments, reply| {
+                    match service.call(method, arguments) {
+                        Ok(()) => reply.send(&()),
+                        Err(failure) => reply.fail(&failure),
+                    }
+                });
+            }
+            Ok((Owner::Standard, method)) => {
+                let path = header.path().map_or("", |path| path.as_str());
+                let place = standard::Place { objects: &self.objects, path, object };
+                decoded(method, &body, reply, |arguments, reply| {
+                    standard::answer(place, method, arguments, reply);
+                });
+            }
             Err(failure) => reply.fail(&failure),
         }
     }
@@ -169,15 +177,15 @@ impl Dispatcher {
         object: Option<&'a Object>,
     ) -> impl Iterator<Item = (&'static Interface, Owner<'a>)> {
         let endpoints = object.map_or(&[][..], |object| &object.endpoints);
+        let service = object.and_then(|object| object.service.as_deref());
+        let service = service.map(|service| (service.interface(), Owner::Service(service)));
         let own = endpoints.iter().flat_map(|endpoint| {
             let (qapi, own) = (Owner::Qapi(endpoint), Owner::Own(endpoint));
             [(endpoint.qapi(), qapi), (endpoint.interface(), own)]
         });
         let exists = object.is_some() || self.objects.contains(path);
-        // Peer belongs to the connection, whatever the path.
-        let there = move |it: &&Interface| exists || it.name == standard::PEER;
-        let standard = standard::INTERFACES.iter().filter(there);
-        own.chain(standard.map(|interface| (interface, Owner::Standard)))
+        let standard = standard::interfaces(path, exists);
+        own.chain(service).chain(standard.map(|interface| (interface, Owner::Standard)))
     }
 
     fn missing(
@@ -200,6 +208,19 @@ impl Dispatcher {
         let hint = object.map_or(String::new(), Object::hint);
         let text = format!("interface `{interface}` has no method `{member}`{hint}");
         Failure::new(names::UNKNOWN_METHOD, &text)
+    }
+}
+
+/// Answers with the arguments of a call to the bridge itself.
+fn decoded(
+    method: &'static Method,
+    body: &message::Body,
+    reply: Reply,
+    answer: impl FnOnce(&Json<'_>, Reply),
+) {
+    match qapi::decode(method, body) {
+        Ok(call) => answer(&Json::parse(&call.arguments).unwrap_or(Json::Null), reply),
+        Err(failure) => reply.fail(&failure),
     }
 }
 

@@ -126,6 +126,11 @@ impl Endpoint {
         properties
     }
 
+    /// Those that do not take kilobytes.
+    pub(super) fn brief(&self) -> Properties {
+        self.publisher.brief()
+    }
+
     pub(super) fn account(&self) -> &Account {
         self.publisher.account()
     }

@@ -8,16 +8,18 @@ use crate::endpoint::{NotSent, Outcome, Spent, Unknown};
 const MAX_TEXT: usize = 4 << 10;
 
 /// Standard error names.
-pub(super) mod standard {
-    pub(in crate::bus) const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
+pub mod standard {
+    pub(crate) const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
     pub(in crate::bus) const FAILED: &str = "org.freedesktop.DBus.Error.Failed";
     pub(in crate::bus) const INVALID_ARGS: &str = "org.freedesktop.DBus.Error.InvalidArgs";
-    pub(in crate::bus) const LIMITS: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
+    pub(crate) const LIMITS: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
     pub(in crate::bus) const READ_ONLY: &str = "org.freedesktop.DBus.Error.PropertyReadOnly";
+    pub(crate) const NOT_SUPPORTED: &str = "org.freedesktop.DBus.Error.NotSupported";
+    pub(crate) const PATH_IN_USE: &str = "org.freedesktop.DBus.Error.ObjectPathInUse";
     pub(in crate::bus) const UNKNOWN_INTERFACE: &str =
         "org.freedesktop.DBus.Error.UnknownInterface";
     pub(in crate::bus) const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
-    pub(in crate::bus) const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
+    pub(crate) const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
     pub(in crate::bus) const UNKNOWN_PROPERTY: &str = "org.freedesktop.DBus.Error.UnknownProperty";
 }
 

@@ -7,7 +7,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use super::{endpoint::Endpoint, standard};
+use crate::transcode::shape::Interface;
+
+use super::{endpoint::Endpoint, manager, service::Service, standard};
 
 /// What every introspection document opens with.
 const DOCTYPE: &str = "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection \
@@ -22,12 +24,14 @@ pub struct Objects(RwLock<Tree>);
 
 type Tree = BTreeMap<Arc<str>, Arc<Object>>;
 
-/// One object: the endpoints of one machine. It never changes: where an endpoint comes or goes,
+/// One object: the endpoints of one machine, or a service of the bridge itself. It never changes: where an endpoint comes or goes,
 /// another object takes its place, and so does a later machine of the same name.
 #[derive(Debug, Default)]
 pub struct Object {
     /// Monitor, agent, or both.
     pub endpoints: Vec<Arc<Endpoint>>,
+    /// Another interface.
+    pub service: Option<Arc<dyn Service>>,
 }
 
 impl Objects {
@@ -56,6 +60,13 @@ impl Objects {
         self.read().values().flat_map(|object| &object.endpoints).map(Arc::clone).collect()
     }
 
+    /// How many endpoints are ready, and how many there are.
+    pub fn tally(&self) -> (usize, usize) {
+        let tree = self.read();
+        let endpoints = tree.values().flat_map(|object| &object.endpoints);
+        endpoints.fold((0, 0), |(ready, all), it| (ready + usize::from(it.is_ready()), all + 1))
+    }
+
     /// The first paths, and how many there are besides, for people.
     pub fn summary(&self, separator: &str) -> String {
         let tree = self.read();
@@ -70,6 +81,9 @@ impl Objects {
     pub fn introspect(&self, path: &str) -> Option<String> {
         let object = self.get(path);
         let mut xml = [DOCTYPE, "<node>\n", standard::XML].concat();
+        if path == manager::ROOT {
+            xml.push_str(manager::XML);
+        }
         if let Some(object) = &object {
             object.describe(&mut xml);
         }
@@ -130,8 +144,19 @@ impl<'a> Iterator for Children<'a> {
 }
 
 impl Object {
+    /// One with these endpoints.
+    pub fn of(endpoints: Vec<Arc<Endpoint>>) -> Self {
+        Self { endpoints, service: None }
+    }
+
+    /// Its interfaces besides the standard ones.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = &'static Interface> {
+        let endpoints = self.endpoints.iter().flat_map(|endpoint| endpoint.interfaces());
+        endpoints.chain(self.service.iter().map(|service| service.interface()))
+    }
+
     fn describe(&self, xml: &mut String) {
-        for interface in self.endpoints.iter().flat_map(|endpoint| endpoint.interfaces()) {
+        for interface in self.interfaces() {
             xml.push_str("  ");
             xml.push_str(interface_of(interface.xml));
             xml.push('\n');
@@ -156,7 +181,7 @@ mod tests {
     fn objects(paths: &[&str]) -> Objects {
         let objects = Objects::default();
         for path in paths {
-            objects.put(*path, Object { endpoints: vec![endpoint(path)] });
+            objects.put(*path, Object::of(vec![endpoint(path)]));
         }
         objects
     }

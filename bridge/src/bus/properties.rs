@@ -6,7 +6,7 @@ use crate::{
     endpoint::{Account, Protocol, State, Status},
     skew::{self, Difference},
     transcode::{
-        Json,
+        Json, Part,
         shape::{Member, Object, Shape, UNKNOWN},
     },
 };
@@ -15,10 +15,14 @@ use crate::{
 static TYPES: Object = Object {
     name: "",
     members: &[
+        Member { name: "Calls", shape: Shape::Uint64 },
         Member { name: "Capabilities", shape: Shape::List(&Shape::Str) },
         Member { name: "Commands", shape: Shape::List(&Shape::Str) },
         Member { name: COUNTERS, shape: Shape::Object(&UNKNOWN) },
+        Member { name: "Machines", shape: Shape::Uint64 },
         Member { name: "Misbehaving", shape: Shape::Bool },
+        Member { name: "Peers", shape: Shape::Uint64 },
+        Member { name: "PeersReady", shape: Shape::Uint64 },
         Member { name: "RunState", shape: Shape::Str },
         Member { name: "SchemaDifference", shape: Shape::Object(&DIFFERENCE) },
         Member { name: "Socket", shape: Shape::Str },
@@ -49,6 +53,12 @@ const fn names(name: &'static str) -> Member {
 /// `a{sv}` of properties.
 pub(super) const SHAPE: Shape = Shape::Object(&TYPES);
 
+/// Properties as an argument.
+pub(super) fn part(properties: Properties) -> Part<'static> {
+    let properties = properties.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    Part { name: "properties", shape: SHAPE, value: Json::Object(properties) }
+}
+
 /// `v` that holds a value of this property's type.
 pub(super) fn variant_of(name: &str) -> Shape {
     let member = TYPES.members.iter().find(|member| member.name == name);
@@ -59,7 +69,7 @@ pub(super) fn variant_of(name: &str) -> Shape {
 const COUNTERS: &str = "Counters";
 
 /// Properties with their values.
-pub(super) type Properties = Vec<(&'static str, Json<'static>)>;
+pub type Properties = Vec<(&'static str, Json<'static>)>;
 
 /// Every property of an endpoint that tells its changes.
 pub(super) fn all(
@@ -69,10 +79,16 @@ pub(super) fn all(
     difference: &Difference,
 ) -> Properties {
     let lists = difference.lists().map(|(kind, names)| (kind.into(), strings(names)));
+    let mut properties = brief(protocol, socket, status);
+    properties.push(("Commands", strings(&status.commands)));
+    properties.push(("SchemaDifference", Json::Object(lists.collect())));
+    properties
+}
+
+/// Those of them that do not take kilobytes.
+pub(super) fn brief(protocol: Protocol, socket: &Path, status: &Status) -> Properties {
     let mut properties = vec![
-        ("Commands", strings(&status.commands)),
         ("Misbehaving", Json::Bool(status.misbehaving)),
-        ("SchemaDifference", Json::Object(lists.collect())),
         ("Socket", string(&socket.to_string_lossy())),
         ("State", Json::Str(state(status.state).into())),
         ("Version", string(&status.version)),

@@ -99,6 +99,11 @@ impl Publisher {
         properties::all(self.protocol, &self.socket, &self.status(), &difference)
     }
 
+    /// Those that do not take kilobytes.
+    pub(super) fn brief(&self) -> Properties {
+        properties::brief(self.protocol, &self.socket, &self.status())
+    }
+
     /// Path of the socket, for the log.
     pub(super) fn socket(&self) -> Display<'_> {
         self.socket.display()

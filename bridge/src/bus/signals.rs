@@ -70,18 +70,13 @@ impl Signals {
 
     /// `PropertiesChanged` of the endpoint's own interface.
     pub(super) fn changed(&self, changed: Properties, to: Option<&Target>) -> Option<Message> {
-        let changed = changed.into_iter().map(|(name, value)| (name.into(), value)).collect();
         let parts = [
             Part {
                 name: "interface_name",
                 shape: Shape::Str,
                 value: Json::Str(interface(self.protocol).name.into()),
             },
-            Part {
-                name: "changed_properties",
-                shape: properties::SHAPE,
-                value: Json::Object(changed),
-            },
+            properties::part(changed),
             Part {
                 name: "invalidated_properties",
                 shape: Shape::List(&Shape::Str),

@@ -1,4 +1,4 @@
-//! The standard interfaces: Peer, Introspectable, Properties (D-Bus specification, "Standard
+//! The standard interfaces: Peer, Introspectable, Properties, ObjectManager (D-Bus specification, "Standard
 //! Interfaces").
 
 use crate::transcode::{
@@ -7,10 +7,10 @@ use crate::transcode::{
 };
 
 use super::{
-    endpoint::Endpoint,
     errors::{Failure, standard},
+    manager::{self, Managed},
     objects::{Object, Objects},
-    properties,
+    properties::{self, Properties},
     reply::Reply,
 };
 
@@ -50,14 +50,14 @@ pub(super) const XML: &str = r#"  <interface name="org.freedesktop.DBus.Peer">
 "#;
 
 /// The interface that every connection has.
-pub(super) const PEER: &str = "org.freedesktop.DBus.Peer";
+const PEER: &str = "org.freedesktop.DBus.Peer";
 
 const INTERFACE: Member = Member { name: "interface_name", shape: Shape::Str };
 const PROPERTY: Member = Member { name: "property_name", shape: Shape::Str };
 const VALUE: Member = Member { name: "value", shape: Shape::Any };
 
 /// The standard interfaces as tables; their members are answered by [`answer`].
-pub(super) static INTERFACES: &[Interface] = &[
+static INTERFACES: &[Interface] = &[
     interface(PEER, &[method("GetMachineId", &[], Some(Shape::Str)), method("Ping", &[], None)]),
     interface(
         "org.freedesktop.DBus.Introspectable",
@@ -71,7 +71,18 @@ pub(super) static INTERFACES: &[Interface] = &[
             method("Set", &[INTERFACE, PROPERTY, VALUE], None),
         ],
     ),
+    interface(manager::INTERFACE, &[method("GetManagedObjects", &[], Some(Shape::Any))]),
 ];
+
+/// The standard interfaces at a path, where an object stands at or below it or not.
+pub(super) fn interfaces(path: &str, exists: bool) -> impl Iterator<Item = &'static Interface> {
+    INTERFACES.iter().filter(move |it| match it.name {
+        // It belongs to the connection, whatever the path.
+        PEER => true,
+        manager::INTERFACE => exists && path == manager::ROOT,
+        _ => exists,
+    })
+}
 
 const fn interface(name: &'static str, methods: &'static [Method]) -> Interface {
     Interface { name, xml: "", methods, signals: &[] }
@@ -129,6 +140,7 @@ pub(super) fn answer(
                 Err(failure) => reply.fail(&failure),
             };
         }
+        "GetManagedObjects" => return reply.send(&Managed::of(objects)),
         "GetAll" => return get_all(object, text("interface_name"), reply),
         _ => Err(set(object, text("interface_name"), text("property_name"))),
     };
@@ -149,39 +161,38 @@ fn machine_id() -> Result<Json<'static>, Failure> {
         .ok_or_else(|| Failure::new(standard::FAILED, "this machine has no machine-id"))
 }
 
-/// The endpoint whose interface has properties; other interfaces have none.
-fn owner<'a>(object: Option<&'a Object>, interface: &str) -> Result<Option<&'a Endpoint>, Failure> {
-    let endpoints = object.map_or(&[][..], |object| &object.endpoints);
-    if let Some(endpoint) = endpoints.iter().find(|it| it.interface().name == interface) {
-        return Ok(Some(endpoint));
+/// The properties of an interface; most have none.
+fn properties_of(object: Option<&Object>, interface: &str) -> Result<Properties, Failure> {
+    let found = object.and_then(|object| {
+        let endpoint = object.endpoints.iter().find(|it| it.interface().name == interface);
+        let service = object.service.iter().find(|it| it.interface().name == interface);
+        endpoint.map(|it| it.properties()).or_else(|| service.map(|it| it.properties()))
+    });
+    let served = object.into_iter().flat_map(Object::interfaces);
+    match found {
+        Some(properties) => Ok(properties),
+        None if INTERFACES.iter().chain(served).any(|known| known.name == interface) => {
+            Ok(Properties::new())
+        }
+        None => {
+            let text = format!("this object has no interface `{interface}`");
+            Err(Failure::new(standard::UNKNOWN_INTERFACE, &text))
+        }
     }
-    let standard = INTERFACES.iter().map(|known| known.name);
-    let served = endpoints.iter().flat_map(|it| it.interfaces()).map(|known| known.name);
-    if standard.chain(served).any(|known| known == interface) {
-        return Ok(None);
-    }
-    let text = format!("this object has no interface `{interface}`");
-    Err(Failure::new(standard::UNKNOWN_INTERFACE, &text))
 }
 
 fn get(object: Option<&Object>, interface: &str, name: &str) -> Result<Json<'static>, Failure> {
-    let found = owner(object, interface)?.map(Endpoint::properties).unwrap_or_default();
-    let found = found.into_iter().find(|(property, _)| *property == name);
-    found.map(|(_, value)| value).ok_or_else(|| {
+    let mut found = properties_of(object, interface)?.into_iter();
+    found.find(|(property, _)| *property == name).map(|(_, value)| value).ok_or_else(|| {
         let text = format!("`{interface}` has no property `{name}`");
         Failure::new(standard::UNKNOWN_PROPERTY, &text)
     })
 }
 
 fn get_all(object: Option<&Object>, interface: &str, reply: Reply) {
-    match owner(object, interface) {
+    match properties_of(object, interface) {
         Err(failure) => reply.fail(&failure),
-        Ok(endpoint) => {
-            let found = endpoint.map(Endpoint::properties).unwrap_or_default();
-            let found = found.into_iter().map(|(name, value)| (name.into(), value)).collect();
-            let (name, shape) = ("props", properties::SHAPE);
-            reply.value(&[Part { name, shape, value: Json::Object(found) }]);
-        }
+        Ok(found) => reply.value(&[properties::part(found)]),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The endpoints' own interfaces, as tables like the generated ones.
+//! The interfaces of the endpoints and of the bridge itself, as tables like the generated ones.
 
 use crate::transcode::shape::{Class, Interface, Member, Method, Object, Shape, UNKNOWN};
 
@@ -8,11 +8,13 @@ const EVENTS: Member = Member { name: "events", shape: Shape::List(&Shape::Str) 
 const MATCH: Member = Member { name: "match", shape: Shape::Object(&UNKNOWN) };
 const SEQUENCE: Member = Member { name: "sequence", shape: Shape::Uint64 };
 const HANDLE: Member = Member { name: "handle", shape: Shape::Uint64 };
+const NAME: Member = Member { name: "name", shape: Shape::Str };
+const SOCKETS: Member = Member { name: "sockets", shape: Shape::Object(&UNKNOWN) };
 const JSON: Member = Member { name: "json", shape: Shape::Str };
 
 static NAMES: Object = Object {
     name: "",
-    members: &[ARGUMENTS, COMMAND, EVENTS, HANDLE, JSON, MATCH, SEQUENCE],
+    members: &[ARGUMENTS, COMMAND, EVENTS, HANDLE, JSON, MATCH, NAME, SEQUENCE, SOCKETS],
     union: None,
 };
 
@@ -48,6 +50,18 @@ pub(super) static QGA: Interface = Interface {
     signals: &[],
 };
 
+/// `org.qemu.Bridge`
+pub static BRIDGE: Interface = Interface {
+    name: "org.qemu.Bridge",
+    xml: include_str!("../../../introspection/org.qemu.Bridge.xml"),
+    methods: &[
+        method("AddVm", Class::Host, &[NAME, SOCKETS], false, None),
+        method("Reload", Class::Host, &[], false, None),
+        method("RemoveVm", Class::Host, &[NAME], false, None),
+    ],
+    signals: &[],
+};
+
 const fn method(
     name: &'static str,
     class: Class,
@@ -75,7 +89,7 @@ mod tests {
 
     #[test]
     fn tables_are_what_the_documents_say() {
-        for served in [&QMP, &QGA] {
+        for served in [&QMP, &QGA, &BRIDGE] {
             let node = Node::from_reader(served.xml.as_bytes()).unwrap();
             let [documented] = node.interfaces() else { panic!("one interface a document") };
             assert_eq!(documented.name().as_str(), served.name);

@@ -9,12 +9,15 @@ use std::{
 use tokio::task::JoinSet;
 
 use crate::{
-    bus::{Endpoint, Object, Objects, Settings, guard::Outbox},
+    bus::{Endpoint, Object, Objects, Service, Settings, guard::Outbox, manager},
     endpoint::Task,
 };
 
 /// How long calls in flight may take to end once their machine is gone, or the bridge ends.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
+
+/// The object of the bridge itself (mapping, section 8).
+const BRIDGE: &str = "/org/qemu/Bridge";
 
 /// The objects and what is behind them.
 #[derive(Debug)]
@@ -62,24 +65,45 @@ impl Fleet {
                 }
             })
             .collect();
-        let stays = |endpoint: &Arc<Endpoint>| endpoints.iter().any(|it| Arc::ptr_eq(it, endpoint));
-        let gone: Vec<_> = before.iter().filter(|it| !stays(it)).map(Arc::clone).collect();
-        if added.is_empty() && gone.is_empty() {
+        let is_new = |endpoint: &&Arc<Endpoint>| !before.iter().any(|it| Arc::ptr_eq(it, endpoint));
+        let is_gone =
+            |endpoint: &&Arc<Endpoint>| !endpoints.iter().any(|it| Arc::ptr_eq(it, endpoint));
+        let new = Object::of(endpoints.iter().filter(is_new).map(Arc::clone).collect());
+        let gone = Object::of(before.iter().filter(is_gone).map(Arc::clone).collect());
+        if new.endpoints.is_empty() && gone.endpoints.is_empty() {
             return;
         }
         match endpoints.is_empty() {
             true => self.objects.remove(path),
-            false => self.objects.put(path, Object { endpoints }),
+            false => self.objects.put(path, Object::of(endpoints)),
         };
+        gone.endpoints.iter().for_each(|endpoint| endpoint.retire());
         let mut tasks = self.tasks();
-        for endpoint in gone {
-            endpoint.retire();
+        if tasks.started {
+            self.announce(path, &gone, &new);
+        }
+        for endpoint in gone.endpoints {
             tasks.leaving.spawn(async move { endpoint.stop(DRAIN).await });
         }
         tasks.ready.append(&mut added);
         if tasks.started {
             tasks.run();
         }
+    }
+
+    /// Tells what is gone and what is new, after all that the former told and before the latter do.
+    fn announce(&self, path: &str, gone: &Object, new: &Object) {
+        let removed = (!gone.endpoints.is_empty()).then(|| manager::removed(path, gone));
+        let added = (!new.endpoints.is_empty()).then(|| manager::added(path, new));
+        for signal in [removed, added].into_iter().flatten().flatten() {
+            self.outbox.send(signal);
+        }
+    }
+
+    /// Serves the bridge itself at its path.
+    pub(super) fn serve_bridge(&self, service: Arc<dyn Service>) {
+        let object = Object { service: Some(service), ..Object::default() };
+        self.objects.put(BRIDGE, object);
     }
 
     /// Opens the sockets, of what is served now and later.

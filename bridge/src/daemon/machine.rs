@@ -1,11 +1,17 @@
 //! A machine: its name, its sockets, its object.
 
-use std::{fmt::Write, path::PathBuf, str::FromStr};
+use std::{fmt::Write, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::endpoint::Protocol;
 
+/// Bytes of a name: what a file may be called.
+const NAME: usize = 255;
+
+/// Bytes of a socket's path, of which one is the end: what the kernel takes.
+const SOCKET: usize = 108;
+
 /// A machine with a monitor, an agent, or both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Any text; the object path holds it escaped.
     pub name: String,
@@ -13,6 +19,8 @@ pub struct Machine {
     pub qmp: Option<PathBuf>,
     /// Socket of its agent.
     pub qga: Option<PathBuf>,
+    /// Deadline of its calls in the place of everybody's; zero means none.
+    pub timeout: Option<Duration>,
 }
 
 impl Machine {
@@ -33,6 +41,32 @@ impl Machine {
         path
     }
 
+    /// Checks what anybody may have written.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, by the name of the setting: it is empty or too long, or no socket is there.
+    pub fn check(&self) -> Result<(), String> {
+        if self.name.is_empty() || self.name.len() > NAME {
+            return Err(format!("`name` has {} bytes; write 1 to {NAME}", self.name.len()));
+        }
+        if self.sockets().next().is_none() {
+            return Err("`qmp` and `qga` are missing; give one socket at least".into());
+        }
+        self.sockets().try_for_each(|(protocol, path)| {
+            let (key, path) = (protocol.name(), path.as_os_str());
+            match path.len() {
+                0 => Err(format!("`{key}` is empty; write the path of a socket")),
+                SOCKET.. => Err(format!(
+                    "`{key}` has {} bytes; a socket's path has less than {SOCKET}",
+                    path.len()
+                )),
+                _ if path.as_encoded_bytes().contains(&0) => Err(format!("`{key}` holds U+0000")),
+                _ => Ok(()),
+            }
+        })
+    }
+
     /// Its sockets.
     pub fn sockets(&self) -> impl Iterator<Item = (Protocol, &PathBuf)> {
         let sockets = [(Protocol::Qmp, &self.qmp), (Protocol::Qga, &self.qga)];
@@ -50,7 +84,7 @@ impl FromStr for Machine {
         if name.is_empty() {
             return Err(format!("the name is missing; {FORM}"));
         }
-        let mut machine = Self { name: name.to_owned(), qmp: None, qga: None };
+        let mut machine = Self { name: name.to_owned(), ..Self::default() };
         for socket in sockets.split(',') {
             let (place, path) = match socket.split_once(':') {
                 Some(("qmp", path)) => (&mut machine.qmp, path),
@@ -61,7 +95,7 @@ impl FromStr for Machine {
                 return Err(format!("`{socket}` is empty or the second of its kind; {FORM}"));
             }
         }
-        Ok(machine)
+        machine.check().map(|()| machine)
     }
 }
 
@@ -80,8 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_served_is_named() {
+        let refused = |name: &str, qmp: &str| {
+            let (name, qmp) = (name.into(), Some(qmp.into()));
+            Machine { name, qmp, ..Machine::default() }.check().unwrap_err()
+        };
+        assert!(refused("", "/x").contains("`name` has 0 bytes"));
+        assert!(refused(&"x".repeat(256), "/x").contains("`name` has 256 bytes"));
+        assert!(refused("a", "").contains("`qmp` is empty"));
+        assert!(refused("a", &"x".repeat(108)).contains("`qmp` has 108 bytes"));
+        assert!(refused("a", "/x\0").contains("`qmp` holds U+0000"));
+        let none = Machine { name: "a".into(), ..Machine::default() };
+        assert!(none.check().unwrap_err().contains("`qmp` and `qga` are missing"));
+    }
+
+    #[test]
     fn any_name_makes_an_object_path_of_its_own() {
-        let path = |name: &str| Machine { name: name.into(), qmp: None, qga: None }.path();
+        let path = |name: &str| Machine { name: name.into(), ..Machine::default() }.path();
         assert_eq!(path("web1"), "/org/qemu/vm/web1");
         assert_eq!(path("1-b_é"), "/org/qemu/vm/_31_2db_5f_c3_a9");
     }

@@ -1,10 +1,12 @@
 //! Puts the parts together: bus connection, objects, name, endpoints, and the way down.
 
 mod connect;
+mod control;
 mod error;
 mod fleet;
 mod machine;
-mod manager;
+mod machines;
+mod notify;
 mod plan;
 mod watch;
 
@@ -18,7 +20,9 @@ use zbus::{Address, Connection, names::OwnedWellKnownName};
 use crate::bus::{Dispatcher, guard::Outbox};
 
 use connect::{connect, own, release};
+use control::Control;
 use fleet::{DRAIN, Fleet};
+use machines::{Machines, Origin};
 use plan::Plan;
 use watch::watch;
 
@@ -56,7 +60,7 @@ pub async fn serve(
         () = stop.as_mut() => return Ok(()),
     };
     ready(&service.describe());
-    manager::tell(NotifyState::Ready);
+    notify::tell(NotifyState::Ready);
     tokio::select! {
         () = stop => {
             service.end().await;
@@ -74,7 +78,7 @@ struct Service {
     address: Address,
     connection: Connection,
     names: Vec<OwnedWellKnownName>,
-    fleet: Fleet,
+    fleet: Arc<Fleet>,
     outbox: Arc<Outbox>,
     dispatcher: Arc<Dispatcher>,
     /// Ends with the connection.
@@ -87,13 +91,22 @@ impl Service {
         let address = settings.bus.address()?;
         let (stream, outbox, room) = connect(&address, &settings.bus).await?;
         let connection = Connection::from(&stream);
-        let fleet = Fleet::new(Arc::clone(&outbox));
-        for (path, endpoints) in plan.objects {
+        let fleet = Arc::new(Fleet::new(Arc::clone(&outbox)));
+        for (path, endpoints) in plan.single {
             fleet.serve(&path, endpoints);
         }
         let objects = Arc::clone(fleet.objects());
-        let dispatcher = Dispatcher::new(objects, Arc::clone(&outbox), room);
+        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room);
         let dispatcher = Arc::new(dispatcher);
+        let machines = Arc::new(Machines::new(Arc::clone(&fleet), plan.manner));
+        if !plan.machines.is_empty() {
+            let (machines, objects) = (Arc::clone(&machines), Arc::downgrade(&objects));
+            let dispatcher = Arc::downgrade(&dispatcher);
+            fleet.serve_bridge(Arc::new(Control { machines, objects, dispatcher }));
+        }
+        for machine in plan.machines {
+            machines.add(machine, Origin::Option).map_err(|it| Error::Settings(it.to_string()))?;
+        }
         let mut dispatching = JoinSet::new();
         let answering = Arc::clone(&dispatcher);
         dispatching.spawn(async move { answering.run(stream).await });
@@ -119,14 +132,14 @@ impl Service {
             _ = self.dispatching.join_next() => Error::BusLost,
             () = self.connection.closed() => Error::BusLost,
             () = watch(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
-            never = manager::feed_watchdog(&self.connection) => match never {},
+            never = notify::feed_watchdog(&self.connection) => match never {},
         }
     }
 
     /// The way down: no new calls, the old ones to their end, the last replies to the bus.
     async fn end(&self) {
         info!("ending");
-        manager::tell(NotifyState::Stopping);
+        notify::tell(NotifyState::Stopping);
         if timeout(FLUSH, release(&self.connection, &self.names)).await.is_err() {
             warn!("the bus did not take the names back");
         }

@@ -55,25 +55,27 @@ pub struct Settings {
 /// What the settings come to.
 pub(super) struct Plan {
     pub(super) names: Vec<OwnedWellKnownName>,
-    /// Endpoints by the path of their object.
-    pub(super) objects: BTreeMap<String, Vec<EndpointSettings>>,
+    /// Endpoints that are no machine's, by the path of their object.
+    pub(super) single: BTreeMap<String, Vec<EndpointSettings>>,
+    pub(super) machines: Vec<Machine>,
+    pub(super) manner: Manner,
 }
 
-/// One socket with its default place.
-struct Place {
-    protocol: Protocol,
-    socket: PathBuf,
-    name: &'static str,
-    path: String,
+/// What all endpoints have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    timeout: Option<Duration>,
+    unicast: bool,
+    execute: bool,
 }
 
 impl Plan {
     pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
-        let places: Vec<_> = places(settings).collect();
-        if places.is_empty() {
+        let single: Vec<_> = single(settings).collect();
+        if single.is_empty() && settings.machines.is_empty() {
             return Err(Error::Settings("no socket to serve: give --qga, --qmp or --vm".into()));
         }
-        if settings.path.is_some() && places.len() > 1 {
+        if settings.path.is_some() && (single.len() > 1 || !settings.machines.is_empty()) {
             return Err(Error::Settings("--path is for one socket; start one bridge each".into()));
         }
         let mut machines = BTreeSet::new();
@@ -81,52 +83,60 @@ impl Plan {
             let text = format!("--vm `{}` is given twice; each machine needs a name", twice.name);
             return Err(Error::Settings(text));
         }
-        let mut plan = Self { names: Vec::new(), objects: BTreeMap::new() };
-        for place in places {
-            plan.add(settings, place)?;
+        let mut names: Vec<_> = single.iter().map(|(_, _, name, _)| *name).collect();
+        if !settings.machines.is_empty() {
+            names.push(MACHINES);
+        }
+        if let Some(name) = &settings.name {
+            names = vec![name];
+        }
+        let names = names.into_iter().map(name_of).collect::<Result<_, _>>()?;
+        let (machines, manner) = (settings.machines.clone(), Manner::of(settings));
+        let mut plan = Self { names, single: BTreeMap::new(), machines, manner };
+        for (protocol, socket, _, path) in single {
+            let path = path_of(settings.path.as_deref().unwrap_or(path))?;
+            let endpoint = plan.manner.endpoint(protocol, socket.clone(), &path, None);
+            plan.single.entry(path).or_default().push(endpoint);
         }
         Ok(plan)
     }
+}
 
-    fn add(&mut self, settings: &Settings, place: Place) -> Result<(), Error> {
-        let name = name_of(settings.name.as_deref().unwrap_or(place.name))?;
-        if !self.names.contains(&name) {
-            self.names.push(name);
-        }
-        let path = path_of(settings.path.as_deref().unwrap_or(&place.path))?;
-        self.objects.entry(path.clone()).or_default().push(EndpointSettings {
-            protocol: place.protocol,
-            socket: place.socket,
-            path,
+impl Manner {
+    fn of(settings: &Settings) -> Self {
+        Self {
             timeout: settings.timeout,
             unicast: settings.unicast,
             // Its text hides the command from whoever authorizes by member.
             execute: !matches!(settings.bus, Bus::System),
-        });
-        Ok(())
+        }
+    }
+
+    /// The settings of an endpoint, with a deadline of its own or everybody's.
+    pub(super) fn endpoint(
+        &self,
+        protocol: Protocol,
+        socket: PathBuf,
+        path: &str,
+        timeout: Option<Duration>,
+    ) -> EndpointSettings {
+        let Self { unicast, execute, .. } = *self;
+        let (path, timeout) = (path.to_owned(), timeout.or(self.timeout));
+        EndpointSettings { protocol, socket, path, timeout, execute, unicast }
     }
 }
 
-/// Every socket with its default bus name and object path (mapping, section 8).
-fn places(settings: &Settings) -> impl Iterator<Item = Place> {
-    let place = |protocol, socket: &PathBuf, name, path: &str| Place {
-        protocol,
-        socket: socket.clone(),
-        name,
-        path: path.to_owned(),
-    };
+/// Sockets that are no machine's, with their default bus name and object path (mapping, section 8).
+fn single(
+    settings: &Settings,
+) -> impl Iterator<Item = (Protocol, &PathBuf, &'static str, &'static str)> {
     let single = [
         (Protocol::Qga, &settings.qga, "org.qemu.qga", "/org/qemu/qga"),
         (Protocol::Qmp, &settings.qmp, "org.qemu.qmp", "/org/qemu/qmp"),
     ];
-    let single = single.into_iter().filter_map(move |(protocol, socket, name, path)| {
-        socket.as_ref().map(|socket| place(protocol, socket, name, path))
-    });
-    let machines = settings.machines.iter().flat_map(move |machine| {
-        let path = machine.path();
-        machine.sockets().map(move |(protocol, socket)| place(protocol, socket, MACHINES, &path))
-    });
-    single.chain(machines)
+    single
+        .into_iter()
+        .filter_map(|(protocol, socket, name, path)| Some((protocol, socket.as_ref()?, name, path)))
 }
 
 fn name_of(name: &str) -> Result<OwnedWellKnownName, Error> {
@@ -183,11 +193,10 @@ mod tests {
     }
 
     #[test]
-    fn machines_share_one_name_and_have_an_object_each() {
+    fn machines_share_one_name() {
         let plan = Plan::new(&settings(&["a=qmp:/a.qmp,qga:/a.qga", "b=qga:/b.qga"])).unwrap();
         assert_eq!(plan.names, ["org.qemu.Bridge"]);
-        let objects = plan.objects.iter().map(|(path, endpoints)| (path.as_str(), endpoints.len()));
-        assert_eq!(objects.collect::<Vec<_>>(), [("/org/qemu/vm/a", 2), ("/org/qemu/vm/b", 1)]);
+        assert!(plan.single.is_empty() && plan.machines.len() == 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use crate::bus::{Dispatcher, Objects, guard::Outbox};
 
-use super::manager;
+use super::notify;
 
 /// How often it looks: often enough for a status that people read.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -72,13 +72,9 @@ pub(super) async fn watch(objects: &Objects, dispatcher: &Dispatcher, outbox: &O
     let mut told = None;
     loop {
         turns.tick().await;
-        let peers = objects.endpoints();
-        let status = Status {
-            ready: peers.iter().filter(|peer| peer.is_ready()).count(),
-            peers: peers.len(),
-            calls: dispatcher.calls(),
-            flow: Flow::of(outbox.blocked()),
-        };
+        let (ready, peers) = objects.tally();
+        let status =
+            Status { ready, peers, calls: dispatcher.calls(), flow: Flow::of(outbox.blocked()) };
         let before = told.as_ref().map_or(Flow::Moving, |told: &Status| told.flow);
         match (before, status.flow) {
             (_, Flow::Lost) => return,
@@ -87,7 +83,7 @@ pub(super) async fn watch(objects: &Objects, dispatcher: &Dispatcher, outbox: &O
             _ => {}
         }
         if told.as_ref() != Some(&status) {
-            manager::tell(NotifyState::Status(&status.to_string()));
+            notify::tell(NotifyState::Status(&status.to_string()));
             told = Some(status);
         }
     }

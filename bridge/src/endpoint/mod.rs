@@ -58,6 +58,16 @@ pub enum Protocol {
     Qga,
 }
 
+impl Protocol {
+    /// What settings call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qmp => "qmp",
+            Self::Qga => "qga",
+        }
+    }
+}
+
 /// One command for the peer.
 #[derive(Debug)]
 pub struct Request {
