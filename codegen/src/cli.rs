@@ -17,9 +17,13 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Write introspection XML and tables from the schemas
     ///
-    /// Reads schemas/, introspection/ (the released interfaces, whose signatures it keeps) and
-    /// schemas/summaries.toml. Writes introspection/ and bridge/src/generated/: only files that
-    /// differ; tables that nothing generates any more are removed.
+    /// Reads schemas/, introspection/ (the released interfaces, whose signatures it keeps),
+    /// schemas/summaries.toml and schemas/classes.toml. Writes introspection/,
+    /// bridge/src/generated/ and polkit's actions in dbus-policy/: only files that differ; tables
+    /// that nothing generates any more are removed.
+    ///
+    /// Stops where schemas/classes.toml is not what the rule makes of each command: a person has to
+    /// say what a caller must be allowed to do for a command that is new or does more than before.
     #[command(after_help = "\
 Examples:
   qapi-codegen generate
@@ -28,13 +32,23 @@ Examples:
     /// Fail if the tree is not what `generate` would make it
     ///
     /// Checks that the schemas can be served within the released interfaces, that no two names
-    /// meet, and that every generated file is fresh. Prints a unified diff of what is not, and how
+    /// meet, that each command has the class that was decided, and that every generated file is
+    /// fresh. Prints a unified diff of what is not, and how
     /// many methods and signals have a summary.
     #[command(after_help = "\
 Examples:
   qapi-codegen check
   qapi-codegen check --root ~/src/qapi-dbus")]
     Check(Tree),
+    /// List what each command lets a caller do, and what decided that
+    ///
+    /// For each command its class, from `read` to `host`, and what decided it: an argument that
+    /// looks like something of the host's, the table of exceptions, a pattern of names, or the
+    /// default, which is the strictest.
+    #[command(after_help = "\
+Example:
+  qapi-codegen classes | grep -w host")]
+    Classes(Tree),
     /// Print a schema as JSON: resolved, or what it becomes on D-Bus
     #[command(after_help = "\
 Examples:

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Options,
+    Difference, Options,
     dbus::{self, Interface, Ledger, Protocol, Source, Version},
     emit,
     model::Schema,
@@ -43,27 +43,40 @@ pub enum Error {
     NoSchema(PathBuf),
     /// A folder among the releases has a name that is no release number.
     NotARelease(PathBuf),
-    /// The summaries cannot be read.
-    Summaries(PathBuf, toml::de::Error),
+    /// The summaries or the classes cannot be read.
+    Toml(PathBuf, toml::de::Error),
     /// A schema is not accepted.
     Schema(Box<crate::Error>),
     /// No interface can be made of the schemas.
     Interface(Protocol, dbus::Error),
+    /// A person has to decide on commands first.
+    Undecided(Vec<Difference>),
 }
 
 /// What generating comes to.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// An interface and what it was made from.
+#[derive(Debug)]
+pub struct Made {
+    /// Of which of QEMU's two.
+    pub protocol: Protocol,
+    /// The interface.
+    pub interface: Interface,
+    /// The releases of the schema, oldest first.
+    pub releases: Vec<String>,
+}
 
 /// Generates everything, in memory.
 ///
 /// # Errors
 /// Any [`Error`].
 pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
+    let decided = project.decided()?;
     let mut output = Output { files: Vec::new(), orphans: Vec::new(), interfaces: Vec::new() };
-    for protocol in Protocol::ALL {
-        let releases = project.releases(protocol)?;
-        let interface = interface(project, protocol, names.of(protocol), &releases)?;
-        let releases: Vec<_> = releases.iter().map(|release| release.name.as_str()).collect();
+    let mut undecided = Vec::new();
+    for Made { protocol, interface, releases } in interfaces(project, names)? {
+        undecided.extend(decided.differences(protocol, &interface.methods));
         let release = emit::Release { protocol, versions: &releases.join(", ") };
         output.files.push((project::xml(&interface.name), emit::emit_xml(&interface)));
         let json_schema = emit::emit_json_schema(&interface, &release);
@@ -73,9 +86,27 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         output.files.extend(python.into_iter().map(|(name, text)| (project::python(&name), text)));
         output.interfaces.push(interface);
     }
+    if !undecided.is_empty() {
+        return Err(Error::Undecided(undecided));
+    }
+    output.files.push((project::policy(), emit::emit_policy()));
     output.orphans = project.generated()?;
     output.orphans.retain(|path| !output.files.iter().any(|(file, _)| file == path));
     Ok(output)
+}
+
+/// Makes the interfaces, whatever was decided of their commands.
+///
+/// # Errors
+/// Any [`Error`] but `Undecided`.
+pub fn interfaces(project: &Project, names: &InterfaceNames) -> Result<Vec<Made>> {
+    let make = |protocol| {
+        let releases = project.releases(protocol)?;
+        let interface = interface(project, protocol, names.of(protocol), &releases)?;
+        let releases = releases.into_iter().map(|release| release.name).collect();
+        Ok(Made { protocol, interface, releases })
+    };
+    Protocol::ALL.into_iter().map(make).collect()
 }
 
 impl Output {
@@ -160,9 +191,13 @@ impl fmt::Display for Error {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NoSchema(path) => write!(f, "{}: holds no schema", path.display()),
             Self::NotARelease(path) => write!(f, "{}: not a release number", path.display()),
-            Self::Summaries(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Toml(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Schema(error) => error.fmt(f),
             Self::Interface(protocol, error) => write!(f, "{}: {error}", protocol.name()),
+            Self::Undecided(differences) => {
+                f.write_str("classes of commands are to be decided:")?;
+                differences.iter().try_for_each(|difference| write!(f, "\n{difference}"))
+            }
         }
     }
 }
@@ -171,10 +206,10 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Io(_, error) => Some(error),
-            Self::Summaries(_, error) => Some(error),
+            Self::Toml(_, error) => Some(error),
             Self::Schema(error) => error.source(),
             Self::Interface(_, error) => error.source(),
-            Self::NoSchema(_) | Self::NotARelease(_) => None,
+            Self::NoSchema(_) | Self::NotARelease(_) | Self::Undecided(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod ast;
 pub mod check;
+mod classes;
 pub mod dbus;
 mod dialect;
 pub mod diff;
@@ -28,6 +29,7 @@ mod resolve;
 mod rules;
 mod source;
 
+pub use classes::Difference;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use load::{Options, load};

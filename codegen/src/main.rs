@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use qapi_codegen::{
     Options, check,
-    dbus::{self, Interface, Ledger, Protocol, Source, Summaries, Version},
+    dbus::{self, Decision, Interface, Ledger, Method, Protocol, Source, Summaries, Version},
     diff, emit, facts, generate, load,
 };
 
@@ -34,6 +34,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Generate(tree) => generate_tree(&tree),
         Command::Check(tree) => check_tree(&tree),
+        Command::Classes(tree) => list_classes(&tree),
         Command::Dump { schema, dbus, dialect } => {
             dump(&schema, dbus.map(Protocol::from), &options(dialect))
         }
@@ -65,6 +66,17 @@ fn check_tree(tree: &Tree) -> Result<ExitCode> {
     }
     eprintln!("generated files are stale; run `cargo run -p qapi-codegen -- generate`");
     Ok(ExitCode::FAILURE)
+}
+
+fn list_classes(tree: &Tree) -> Result<ExitCode> {
+    let project = tree.project()?.context(NO_TREE)?;
+    let mut out = io::stdout().lock();
+    for made in generate::interfaces(&project, &tree.names())? {
+        for Method { command, class: Decision { class, by }, .. } in made.interface.methods {
+            writeln!(out, "{command:40} {class:15} {by}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn report(out: &mut impl Write, interfaces: &[Interface]) -> io::Result<()> {

@@ -9,6 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    classes::{self, Decided},
     dbus::{Protocol, Summaries},
     emit,
     generate::{Error, Result},
@@ -93,11 +94,18 @@ impl Project {
         let path = Path::new(SCHEMAS).join("summaries.toml");
         let text = self.read(&path)?.unwrap_or_default();
         let tables: SummaryTables =
-            toml::from_str(&text).map_err(|error| Error::Summaries(path, error))?;
+            toml::from_str(&text).map_err(|error| Error::Toml(path, error))?;
         Ok(match protocol {
             Protocol::Qga => Summaries { commands: tables.qga, events: BTreeMap::new() },
             Protocol::Qmp => Summaries { commands: tables.qmp, events: tables.qmp_events },
         })
+    }
+
+    /// What was decided for each command.
+    pub(crate) fn decided(&self) -> Result<Decided> {
+        let path = Path::new(classes::PATH);
+        let text = self.read(path)?.unwrap_or_default();
+        Decided::read(&text).map_err(|error| Error::Toml(path.into(), error))
     }
 
     /// The generated files of programs that are there.
@@ -143,6 +151,11 @@ pub(crate) fn tables(protocol: Protocol) -> PathBuf {
 /// A module of the Python client.
 pub(crate) fn python(name: &str) -> PathBuf {
     Path::new(PYTHON).join(name)
+}
+
+/// The file of polkit's actions.
+pub(crate) fn policy() -> PathBuf {
+    format!("dbus-policy/polkit-1/actions/{}.policy", emit::POLICY).into()
 }
 
 const SCHEMAS: &str = "schemas";

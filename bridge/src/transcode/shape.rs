@@ -251,3 +251,33 @@ impl Method {
         signature
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::{qga, qmp};
+
+    #[test]
+    fn classes_are_in_order_and_known_by_name() {
+        assert!(Class::ALL.is_sorted());
+        for class in Class::ALL {
+            assert_eq!(Class::named(class.name()), Some(class));
+        }
+        assert_eq!(Class::named("root"), None);
+    }
+
+    #[test]
+    fn class_of_each_method_is_the_one_that_callers_read() {
+        for interface in [&qga::INTERFACE, &qmp::INTERFACE] {
+            let node = zbus_xml::Node::from_reader(interface.xml.as_bytes()).unwrap();
+            let documented = node.interfaces()[0].methods().map(|method| {
+                let annotated = method.annotations().iter();
+                let class = annotated.filter(|it| it.name() == "org.qemu.Qapi.Class");
+                (method.name().to_string(), class.map(|it| it.value().to_owned()).collect())
+            });
+            let served = interface.methods.iter();
+            let served = served.map(|it| (it.name.to_owned(), vec![it.class.name().to_owned()]));
+            assert_eq!(documented.collect::<Vec<_>>(), served.collect::<Vec<_>>());
+        }
+    }
+}

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use qapi_codegen::{
-    dbus::{self, Interface, Ledger, Protocol, Source, Summaries},
+    dbus::{self, Class, Interface, Ledger, Protocol, Source, Summaries},
     emit,
 };
 
@@ -16,7 +16,7 @@ fuzz_target!(|xml: &str| {
     let read = Ledger::read_sole(&printed).unwrap();
     // What is not promised is gone, and the notices say so.
     if interface.notices.iter().all(|notice| notice.ends_with("stays as the ledger has it")) {
-        assert_eq!(format!("{read:?}"), format!("{ledger:?}"));
+        assert_eq!(without_classes(&read), without_classes(&ledger));
     }
     assert_eq!(emit::emit_xml(&promised(&read).unwrap()), printed);
 });
@@ -30,4 +30,11 @@ fn promised(ledger: &Ledger) -> dbus::Result<Interface> {
         ledger,
         summaries: &Summaries::default(),
     })
+}
+
+/// A ledger as text. What was released before there were classes has one from now on.
+fn without_classes(ledger: &Ledger) -> String {
+    let classes = Class::ALL.map(|class| format!("class: {:?}", Some(class)));
+    let text = format!("{ledger:?}").replace("class: None", "");
+    classes.iter().fold(text, |text, class| text.replace(class, ""))
 }

@@ -9,11 +9,19 @@ mod patterns;
 
 use std::fmt;
 
-use super::{docs::Protocol, merge::Over};
+use serde::Deserialize;
+
+use arguments::Seen;
+
+use super::{
+    docs::Protocol,
+    merge::{Over, Version},
+};
 use crate::model::Command;
 
 /// What a command does to whom, in order of how much it can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(try_from = "String")]
 pub enum Class {
     /// Looks at a machine.
     Read,
@@ -55,29 +63,30 @@ pub enum Reason {
 
 /// Decides for a command that these versions of a schema have, at least one.
 pub(super) fn decide(protocol: Protocol, over: &Over<'_, Command>) -> Decision {
-    let of_version = |(version, command): &(super::Version<'_>, &Command)| {
+    let of_version = |(version, command): &(Version<'_>, &Command)| {
+        let name = &command.info.name;
         let seen = arguments::look(protocol, version.schema, command.data);
-        decide_one(protocol, &command.info.name, seen)
+        decide_one(protocol, name, seen, exceptions::class(name))
     };
     // Of equal ones the newest says why.
     let decisions = over.iter().map(of_version).max_by_key(|decision| decision.class);
     decisions.unwrap_or(Decision { class: strictest(protocol), by: Reason::Default })
 }
 
-/// Decides for a command that no schema has any more but was released as this, or before classes
-/// were.
+/// Decides for a command that no schema has any more but was released as this, or before there
+/// were classes.
 pub(super) fn decide_kept(protocol: Protocol, name: &str, released: Option<Class>) -> Decision {
-    match released {
-        Some(class) => Decision { class, by: Reason::Ledger },
-        None => decide_one(protocol, name, arguments::Seen::default()),
+    match (exceptions::class(name), released) {
+        (None, Some(class)) => Decision { class, by: Reason::Ledger },
+        (exception, _) => decide_one(protocol, name, Seen::default(), exception),
     }
 }
 
-fn decide_one(protocol: Protocol, name: &str, seen: arguments::Seen) -> Decision {
+fn decide_one(protocol: Protocol, name: &str, seen: Seen, exception: Option<Class>) -> Decision {
     let strictest = strictest(protocol);
     let (class, by) = if let Some(argument) = seen.revealing {
         (strictest, Reason::Argument(argument))
-    } else if let Some(class) = exceptions::class(name) {
+    } else if let Some(class) = exception {
         (class, Reason::Exception)
     } else if let Some(class) = patterns::reads(name) {
         (class, Reason::Pattern)
@@ -121,10 +130,23 @@ impl Class {
             Self::Host => "host",
         }
     }
+}
 
-    /// The class of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.name() == name)
+impl TryFrom<String> for Class {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let class = Self::ALL.into_iter().find(|class| class.name() == name);
+        class.ok_or_else(|| {
+            let all: Vec<_> = Self::ALL.iter().map(|class| class.name()).collect();
+            format!("no class '{name}': there are {}", all.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -137,5 +159,57 @@ impl fmt::Display for Reason {
             Self::Ledger => f.write_str("ledger"),
             Self::Default => f.write_str("default"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+    use crate::{Options, load};
+
+    #[test]
+    fn agent_s_commands_are_of_the_guest() {
+        for (name, class) in [
+            ("guest-get-osinfo", Class::Read),
+            ("guest-suspend-ram", Class::Destructive),
+            ("guest-ssh-add-authorized-keys", Class::GuestExec),
+            ("guest-set-user-password", Class::GuestExec),
+            ("guest-frobnicate", Class::GuestExec),
+        ] {
+            assert_eq!(decide_kept(Protocol::Qga, name, None).class, class, "{name}");
+        }
+    }
+
+    #[test]
+    fn classes_are_in_order_and_known_by_name() {
+        assert!(Class::ALL.is_sorted());
+        for class in Class::ALL {
+            assert_eq!(Class::try_from(class.name().to_owned()), Ok(class));
+        }
+    }
+
+    #[test]
+    fn each_exception_makes_a_difference_to_a_command_of_some_release() {
+        let mut idle: BTreeSet<_> = exceptions::names().collect();
+        for protocol in Protocol::ALL {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
+            for release in fs::read_dir(folder.join(protocol.name())).unwrap() {
+                let path = release.unwrap().path().join("qapi-schema.json");
+                let schema = load(&path, &Options::default()).unwrap();
+                for command in &schema.commands {
+                    let name = command.info.name.as_str();
+                    let decide = |exception| {
+                        let seen = arguments::look(protocol, &schema, command.data);
+                        decide_one(protocol, name, seen, exception).class
+                    };
+                    if decide(exceptions::class(name)) != decide(None) {
+                        idle.remove(name);
+                    }
+                }
+            }
+        }
+        assert!(idle.is_empty(), "{idle:?}");
     }
 }

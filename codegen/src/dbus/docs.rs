@@ -6,7 +6,7 @@ use super::merge::Version;
 use crate::model::Info;
 
 /// Which of QEMU's two interfaces a schema describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// The guest agent.
     Qga,

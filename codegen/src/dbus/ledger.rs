@@ -197,8 +197,8 @@ fn read_class(of: &str, annotated: &[zbus_xml::Annotation<'_>]) -> Result<Option
     let Some(found) = annotated.iter().find(|has| has.name() == annotations::CLASS) else {
         return Ok(None);
     };
-    let class = Class::named(found.value());
-    class.map(Some).ok_or_else(|| problem(of, format_args!("no class '{}'", found.value())))
+    let class = Class::try_from(found.value().to_owned());
+    class.map(Some).map_err(|error| problem(of, error))
 }
 
 fn insert(entries: &mut BTreeMap<String, Entry>, entry: Entry) -> Result<()> {

@@ -36,6 +36,7 @@ pub fn dump_interface(interface: &Interface) -> Value {
             "annotations": annotations(&method.annotations),
             "oob": method.oob,
             "replies": method.replies,
+            "class": method.class.class.name(),
         })
     });
     let signals = interface.signals.iter().map(|signal| {

@@ -2,6 +2,7 @@
 
 mod dump;
 mod json_schema;
+mod policy;
 mod python;
 mod release;
 mod tables;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 
 pub use dump::{dump_interface, dump_schema};
 pub use json_schema::emit_json_schema;
+pub use policy::{NAME as POLICY, emit_policy};
 pub use python::emit_python;
 pub use release::{GENERATED, Release};
 pub use tables::emit_tables;

@@ -1,9 +1,9 @@
 use crate::{
     dbus::{
-        Protocol,
+        Class, Protocol,
         tests::{INTERFACE, interface, schema},
     },
-    emit::{Release, dump_interface, dump_schema, emit_tables, emit_xml},
+    emit::{Release, dump_interface, dump_schema, emit_policy, emit_tables, emit_xml},
 };
 
 const MACHINE: &str = "
@@ -165,4 +165,30 @@ fn dump_of_an_interface_holds_signatures() {
     assert_eq!(dump["methods"][0]["out"], "aa{sv}");
     assert_eq!(dump["signals"][0]["signature"], "sa{sv}");
     assert_eq!(dump["objects"][1]["union"]["branches"]["file"], "File");
+}
+
+#[test]
+fn policy_has_an_action_a_class() {
+    let expected = r#"
+  <action id="org.qemu.Bridge.read">
+    <description>Look at a virtual machine</description>
+    <message>Authentication is required to look at the virtual machine $(vm): $(command)</message>
+    <defaults>
+      <allow_any>auth_admin_keep</allow_any>
+      <allow_inactive>auth_admin_keep</allow_inactive>
+      <allow_active>yes</allow_active>
+    </defaults>
+    <annotate key="org.freedesktop.policykit.owner">unix-user:qapi-dbus</annotate>
+  </action>
+"#;
+    let policy = emit_policy();
+    assert!(policy.contains(expected), "{policy}");
+    let actions = policy.lines().filter(|line| line.starts_with("  <action ")).map(|line| {
+        let (_, id) = line.split_once("org.qemu.Bridge.").unwrap();
+        id.trim_end_matches("\">")
+    });
+    let classes = Class::ALL.map(Class::name);
+    assert_eq!(actions.collect::<Vec<_>>(), classes);
+    let open = policy.matches("<allow_active>yes</allow_active>").count();
+    assert_eq!(open, 1, "only reading is free, and only in front of the screen");
 }

@@ -1,3 +1,5 @@
+mod classes;
+
 use std::{
     env, process,
     sync::atomic::{AtomicU32, Ordering},
@@ -13,7 +15,8 @@ struct Tree {
 }
 
 impl Tree {
-    /// One with this schema of the agent as release 9.2, and an empty one of the monitor.
+    /// One with this schema of the agent as release 9.2, where `guest-ping` is decided, and an empty
+    /// one of the monitor.
     fn new(qga: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -23,6 +26,7 @@ impl Tree {
         tree.put("bridge/src/generated/mod.rs", "pub mod qga;\n");
         tree.put("schemas/qga/9.2/qapi-schema.json", qga);
         tree.put("schemas/qmp/9.2/qapi-schema.json", "");
+        tree.put("schemas/classes.toml", "[qga]\nguest-ping = \"read\"\n");
         tree
     }
 
@@ -75,6 +79,7 @@ fn files_are_written_once() {
         "bridge/src/generated/qmp.rs",
         "bridge/python/src/qapi_dbus/qmp.py",
         "bridge/python/src/qapi_dbus/_qmp.py",
+        "dbus-policy/polkit-1/actions/org.qemu.Bridge.policy",
     ];
     assert_eq!(tree.update(), files);
     assert!(tree.text(XML).contains("GuestPing"));
@@ -145,7 +150,7 @@ fn summaries_are_read() {
     assert_eq!(output.interfaces[0].documented, 1);
     assert!(output.files[0].1.contains("value=\"Is it there?\""));
     tree.put("schemas/summaries.toml", "[agent]\n");
-    assert!(matches!(tree.output(), Err(Error::Summaries(..))));
+    assert!(matches!(tree.output(), Err(Error::Toml(..))));
 }
 
 #[test]

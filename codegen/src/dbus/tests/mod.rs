@@ -1,6 +1,7 @@
 //! Interfaces made from schemas of a few lines.
 
 mod annotated;
+mod classed;
 mod held;
 mod merged;
 mod reached;
