@@ -65,7 +65,7 @@ pub enum Reason {
 pub(super) fn decide(protocol: Protocol, over: &Over<'_, Command>) -> Decision {
     let of_version = |(version, command): &(Version<'_>, &Command)| {
         let name = &command.info.name;
-        let seen = arguments::look(protocol, version.schema, command.data);
+        let seen = arguments::look(version.schema, command);
         decide_one(protocol, name, seen, exceptions::class(name))
     };
     // Of equal ones the newest says why.
@@ -201,7 +201,7 @@ mod tests {
                 for command in &schema.commands {
                     let name = command.info.name.as_str();
                     let decide = |exception| {
-                        let seen = arguments::look(protocol, &schema, command.data);
+                        let seen = arguments::look(&schema, command);
                         decide_one(protocol, name, seen, exception).class
                     };
                     if decide(exceptions::class(name)) != decide(None) {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    dbus::docs::Protocol,
-    model::{Builtin, Kind, Member, Schema, TypeId},
-};
+use crate::model::{Builtin, Command, Kind, Member, Schema, TypeId};
 
 /// What was seen among the arguments, and all that they hold.
 #[derive(Debug, Default)]
@@ -18,12 +15,12 @@ pub(super) struct Seen {
 
 /// Words in names of what can hold any text.
 const WORDS: &[&str] = &[
-    "addr", "backend", "channels", "chardev", "dir", "exec", "fd", "fdname", "file", "filename",
-    "socket", "uri", "url",
+    "addr", "backend", "channels", "chardev", "command", "dir", "exec", "fd", "fdname", "file",
+    "filename", "host", "path", "socket", "uri", "url",
 ];
 
-/// The same in an agent's schema only: a monitor's paths are mostly of QOM.
-const AGENT_WORDS: &[&str] = &["path", "command"];
+/// How commands begin whose paths lead to objects of QEMU's own.
+const OBJECT_PATHS: &[&str] = &["cxl-", "qom-", "x-query-virtio-"];
 
 /// Types that say how to reach something, whatever their members are called.
 const TYPES: &[&str] = &[
@@ -36,16 +33,18 @@ const TYPES: &[&str] = &[
     "SocketAddressLegacy",
 ];
 
-/// Looks through the arguments of a command.
-pub(super) fn look(protocol: Protocol, schema: &Schema, data: Option<TypeId>) -> Seen {
-    let mut look = Look { protocol, schema, known: BTreeSet::new(), seen: Seen::default() };
-    data.into_iter().for_each(|id| look.through(id));
+/// Looks through the arguments of a command of this schema.
+pub(super) fn look(schema: &Schema, command: &Command) -> Seen {
+    let object_paths = OBJECT_PATHS.iter().any(|prefix| command.info.name.starts_with(prefix));
+    let mut look = Look { schema, object_paths, known: BTreeSet::new(), seen: Seen::default() };
+    command.data.into_iter().for_each(|id| look.through(id));
     look.seen
 }
 
 struct Look<'a> {
-    protocol: Protocol,
     schema: &'a Schema,
+    /// A path is none of files.
+    object_paths: bool,
     /// Types refer to each other in circles.
     known: BTreeSet<TypeId>,
     seen: Seen,
@@ -87,8 +86,7 @@ impl Look<'_> {
 
     fn is_revealing(&self, member: &Member, element: TypeId) -> bool {
         let ty = self.schema.ty(element);
-        let of_agent = if self.protocol == Protocol::Qga { AGENT_WORDS } else { &[] };
-        let reveals = |word| WORDS.contains(&word) || of_agent.contains(&word);
+        let reveals = |word| WORDS.contains(&word) && !(word == "path" && self.object_paths);
         match &ty.kind {
             Kind::Builtin(Builtin::Str) | Kind::Alternate { .. } => {
                 member.name.split(['-', '_']).any(reveals)

@@ -46,13 +46,26 @@ fn unknown_command_is_the_strictest() {
 fn command_that_reads_a_file_is_none_that_reads() {
     let file = "{ 'command': 'query-log', 'data': { '*filename': 'str' } }";
     assert_class(file, Host, "argument 'filename'");
-    // A number or a word of a list names no file, nor does a path of the object model.
-    for harmless in ["'file': 'int'", "'*file': 'Kind'", "'path': 'str'", "'profile': 'str'"] {
+    // A number or a word of a list names no file.
+    for harmless in ["'file': 'int'", "'*file': 'Kind'", "'profile': 'str'"] {
         let schema = format!(
             "{{ 'enum': 'Kind', 'data': [ 'a' ] }}
              {{ 'command': 'query-log', 'data': {{ {harmless} }} }}"
         );
         assert_class(&schema, Read, "pattern");
+    }
+}
+
+#[test]
+fn path_may_be_one_of_objects() {
+    for (name, class, by) in [
+        ("query-log", Host, "argument 'path'"),
+        ("x-query-virtio-status", ReadSensitive, "pattern"),
+        ("cxl-inject-poison", Destructive, "pattern"),
+        ("qom-get", ReadSensitive, "exception"),
+    ] {
+        let schema = format!("{{ 'command': '{name}', 'data': {{ 'path': 'str' }} }}");
+        assert_class(&schema, class, by);
     }
 }
 
