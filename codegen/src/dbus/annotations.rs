@@ -59,12 +59,12 @@ pub(super) fn is_fact(name: &str) -> bool {
 }
 
 /// Whether this feature is among the annotated ones.
-pub(super) fn has_feature(annotations: &[Annotation], feature: &str) -> bool {
+pub fn has_feature(annotations: &[Annotation], feature: &str) -> bool {
     value(annotations, FEATURES).is_some_and(|all| all.split(',').any(|has| has == feature))
 }
 
 /// The value of an annotation.
-pub(super) fn value<'a>(annotations: &'a [Annotation], name: &str) -> Option<&'a str> {
+pub fn value<'a>(annotations: &'a [Annotation], name: &str) -> Option<&'a str> {
     annotations.iter().find(|has| has.name == name).map(|has| has.value.as_str())
 }
 

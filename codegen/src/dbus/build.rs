@@ -12,7 +12,7 @@ use super::{
     reach::{Reached, Types},
     types::{Direction, Shape},
 };
-use crate::model::{Command, Event, Info};
+use crate::model::{Command, Event, Info, Kind, TypeId};
 
 /// What an interface is made of.
 #[derive(Clone, Copy, Debug)]
@@ -150,6 +150,7 @@ impl<'a> Builder<'a> {
             positional,
             optional,
             arguments,
+            data: named_data(&versions),
             result,
             oob: command.allow_oob,
             replies: command.success_response,
@@ -226,6 +227,16 @@ fn result(over: &Over<'_, Command>) -> Result<Option<Shape>> {
     merge::declared(&newest.info, names::RESULT, returning(), Direction::Out).map(Some)
 }
 
+/// The type that all of them have for data, if it has a name.
+fn named_data(versions: &[(Version<'_>, Option<TypeId>)]) -> Option<String> {
+    let name = |(version, id): &(Version<'_>, Option<TypeId>)| {
+        let ty = version.schema.ty((*id)?);
+        (!matches!(ty.kind, Kind::Struct { implicit: true, .. })).then(|| ty.info.name.clone())
+    };
+    let newest = name(versions.last()?)?;
+    versions.iter().all(|version| name(version).as_ref() == Some(&newest)).then_some(newest)
+}
+
 fn of_definition(doc: String, info: &Info) -> Vec<Annotation> {
     annotations::of_definition(doc, &info.name, info.since.as_deref(), &info.features)
 }
@@ -247,6 +258,7 @@ fn kept_method(command: &str, entry: &Entry, class: Decision) -> Method {
         positional: entry.positional.clone(),
         optional: entry.optional,
         arguments: known_from(&entry.positional),
+        data: None,
         result: entry.result.clone(),
         oob: false,
         replies: true,
@@ -274,7 +286,9 @@ fn known_from(positional: &[Argument]) -> Object {
 
 fn add_member(object: &mut Object, name: &str, shape: Shape) {
     let at = object.members.partition_point(|member| member.name.as_str() < name);
-    let member = Member { name: name.into(), shape, always: true, since: None, deprecated: false };
+    let place = object.members.len();
+    let name = name.to_owned();
+    let member = Member { name, place, shape, always: true, since: None, deprecated: false };
     object.members.insert(at, member);
 }
 

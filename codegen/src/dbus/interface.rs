@@ -40,6 +40,8 @@ pub struct Method {
     pub optional: bool,
     /// Every argument.
     pub arguments: Object,
+    /// The named type that holds them in every release.
+    pub data: Option<String>,
     /// What it returns.
     pub result: Option<Shape>,
     /// QAPI `allow-oob`.
@@ -87,6 +89,8 @@ pub struct Object {
     pub name: String,
     /// QAPI module; empty where the name is.
     pub module: String,
+    /// What its documentation says: `10.0`.
+    pub since: Option<String>,
     /// In order of names; for a union those common to all branches.
     pub members: Vec<Member>,
     /// For a union.
@@ -98,6 +102,8 @@ pub struct Object {
 pub struct Member {
     /// QAPI name.
     pub name: String,
+    /// Where it stands in the newest schema, by which people expect it.
+    pub place: usize,
     /// Its newest type.
     pub shape: Shape,
     /// Never left out, in any release and any build.

@@ -86,9 +86,9 @@ impl<'a> Whole<'a> {
 
     /// All members with their newest types.
     pub(super) fn into_object(self, name: &str) -> Object {
-        let mut members: Vec<_> = self.members.iter().map(Part::member).collect();
+        let mut members: Vec<_> = self.members.iter().enumerate().map(Part::member).collect();
         members.sort_by(|a, b| a.name.cmp(&b.name));
-        Object { name: name.into(), module: String::new(), members, union: self.union }
+        Object { name: name.into(), members, union: self.union, ..Object::default() }
     }
 }
 
@@ -104,13 +104,14 @@ impl<'a> Part<'a> {
     }
 
     /// What the newest schema that has it says of it.
-    fn member(&self) -> Member {
+    fn member((place, part): (usize, &Self)) -> Member {
         Member {
-            name: self.name.into(),
-            shape: self.newest(),
-            always: self.always,
-            since: self.last().1.since.clone(),
-            deprecated: self.features().iter().any(|feature| feature.name == "deprecated"),
+            name: part.name.into(),
+            place,
+            shape: part.newest(),
+            always: part.always,
+            since: part.last().1.since.clone(),
+            deprecated: part.features().iter().any(|feature| feature.name == "deprecated"),
         }
     }
 

@@ -71,6 +71,7 @@ impl<'a> Types<'a> {
         versions.reverse();
         let mut object = Whole::new(&versions).into_object(name);
         object.module = self.module(name);
+        object.since = self.found(name).find_map(|(_, _, ty)| ty.info.since.clone());
         self.add_parts(&object);
         self.objects.insert(name.into(), object);
     }
