@@ -84,6 +84,9 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         output.files.push((project::tables(protocol), emit::emit_tables(&interface, &release)));
         let python = emit::emit_python(&interface, &release);
         output.files.extend(python.into_iter().map(|(name, text)| (project::python(&name), text)));
+        for (name, text) in emit::emit_rust(&interface, &release) {
+            output.files.push((project::types(protocol, &name), text));
+        }
         output.interfaces.push(interface);
     }
     if !undecided.is_empty() {

@@ -111,7 +111,9 @@ impl Project {
     /// The generated files of programs that are there.
     pub(crate) fn generated(&self) -> Result<Vec<PathBuf>> {
         let mut generated = Vec::new();
-        for folder in [INTROSPECTION, TABLES, PYTHON].map(Path::new) {
+        let types = Protocol::ALL.map(|protocol| types(protocol, ""));
+        let folders = [INTROSPECTION, TABLES, PYTHON].map(PathBuf::from);
+        for folder in folders.iter().chain(&types) {
             for path in self.list(folder)? {
                 let path = folder.join(file_name(&path));
                 if self.path(&path).is_file() && self.read(&path)?.is_some_and(is_generated) {
@@ -158,9 +160,15 @@ pub(crate) fn policy() -> PathBuf {
     format!("dbus-policy/polkit-1/actions/{}.policy", emit::POLICY).into()
 }
 
+/// A module of the Rust types.
+pub(crate) fn types(protocol: Protocol, file: &str) -> PathBuf {
+    Path::new(TYPES).join(protocol.name()).join(file)
+}
+
 const SCHEMAS: &str = "schemas";
 const INTROSPECTION: &str = "introspection";
 const TABLES: &str = "bridge/src/generated";
+const TYPES: &str = "bridge/types/src/generated";
 const PYTHON: &str = "bridge/python/src/qapi_dbus";
 
 fn is_generated(text: String) -> bool {

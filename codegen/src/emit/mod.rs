@@ -5,6 +5,7 @@ mod json_schema;
 mod policy;
 mod python;
 mod release;
+mod rust;
 mod tables;
 mod xml;
 
@@ -18,6 +19,7 @@ pub use json_schema::emit_json_schema;
 pub use policy::{NAME as POLICY, emit_policy};
 pub use python::emit_python;
 pub use release::{GENERATED, Release};
+pub use rust::emit_rust;
 pub use tables::emit_tables;
 pub use xml::emit_xml;
 

@@ -6,7 +6,7 @@ use crate::{
     emit::{Release, dump_interface, dump_schema, emit_policy, emit_tables, emit_xml},
 };
 
-const MACHINE: &str = "
+pub(super) const MACHINE: &str = "
     { 'enum': 'Kind', 'data': [ 'file', 'none' ] }
     { 'struct': 'File', 'data': { 'path': 'str', '*next': 'Target', 'sizes': [ 'size' ] } }
     { 'union': 'Target', 'base': { 'kind': 'Kind' }, 'discriminator': 'kind',
