@@ -30,7 +30,7 @@ fn xml_is_as_expected() {
     <method name="RunJob">
       <annotation name="org.gtk.GDBus.DocString" value="{page}#command-QMP-machine.run-job"/>
       <annotation name="org.qemu.Qapi.Name" value="run-job"/>
-      <annotation name="org.qemu.Qapi.Class" value="control"/>
+      <annotation name="org.qemu.Qapi.Class" value="host"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.In1" value="QVariantMap"/>
       <annotation name="org.qtproject.QtDBus.QtTypeName.Out0" value="QList&lt;QVariantMap&gt;"/>
       <arg name="job_id" type="s" direction="in">
@@ -84,7 +84,7 @@ pub static INTERFACE: Interface = Interface {
     name: "org.example.Machine1",
     xml: include_str!("../../../introspection/org.example.Machine1.xml"),
     methods: &[
-        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true, class: C::Control },
+        Method { name: "RunJob", command: "run-job", positional: &[Member { name: "job-id", shape: S::Str }], optional: true, arguments: &RUN_JOB_ARGUMENTS, result: Some(S::List(&S::Object(&TARGET))), oob: false, replies: true, class: C::Host },
         Method { name: "Stop", command: "stop", positional: &[], optional: false, arguments: &UNKNOWN, result: None, oob: false, replies: true, class: C::Control },
     ],
     signals: &[
