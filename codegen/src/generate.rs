@@ -82,6 +82,9 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         let json_schema = emit::emit_json_schema(&interface, &release);
         output.files.push((project::json_schema(&interface.name), json_schema));
         output.files.push((project::tables(protocol), emit::emit_tables(&interface, &release)));
+        let go = emit::emit_go(&interface, &release).into_iter();
+        let path = |name: &str| project::go(protocol, name);
+        output.files.extend(go.map(|(name, text)| (path(&name), text)));
         let python = emit::emit_python(&interface, &release);
         output.files.extend(python.into_iter().map(|(name, text)| (project::python(&name), text)));
         for (name, text) in emit::emit_rust(&interface, &release) {

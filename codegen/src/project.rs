@@ -111,9 +111,9 @@ impl Project {
     /// The generated files of programs that are there.
     pub(crate) fn generated(&self) -> Result<Vec<PathBuf>> {
         let mut generated = Vec::new();
-        let types = Protocol::ALL.map(|protocol| types(protocol, ""));
+        let packages = Protocol::ALL.map(|protocol| [types(protocol, ""), go(protocol, "")]);
         let folders = [INTROSPECTION, TABLES, PYTHON].map(PathBuf::from);
-        for folder in folders.iter().chain(&types) {
+        for folder in folders.iter().chain(packages.as_flattened()) {
             for path in self.list(folder)? {
                 let path = folder.join(file_name(&path));
                 if self.path(&path).is_file() && self.read(&path)?.is_some_and(is_generated) {
@@ -165,10 +165,16 @@ pub(crate) fn types(protocol: Protocol, file: &str) -> PathBuf {
     Path::new(TYPES).join(protocol.name()).join(file)
 }
 
+/// A file of the Go client.
+pub(crate) fn go(protocol: Protocol, name: &str) -> PathBuf {
+    Path::new(GO).join(protocol.name()).join(name)
+}
+
 const SCHEMAS: &str = "schemas";
 const INTROSPECTION: &str = "introspection";
 const TABLES: &str = "bridge/src/generated";
 const TYPES: &str = "bridge/types/src/generated";
+const GO: &str = "bridge/go";
 const PYTHON: &str = "bridge/python/src/qapi_dbus";
 
 fn is_generated(text: String) -> bool {

@@ -1,5 +1,7 @@
 //! The D-Bus model: everything that backends print, nothing left to decide.
 
+use std::collections::BTreeSet;
+
 use super::{class::Decision, types::Shape};
 
 /// One interface.
@@ -154,6 +156,39 @@ pub struct Annotation {
     pub value: String,
 }
 
+impl Interface {
+    /// The members of an object whatever a union's tag says, in the schema's order. What moved into
+    /// a branch between releases is the branch's.
+    pub fn common<'a>(&self, object: &'a Object) -> Vec<&'a Member> {
+        let branches = object.union.iter().flat_map(|union| &union.branches);
+        let branches: Vec<_> = branches.filter_map(|(_, name)| self.object(name)).collect();
+        let moved = |member: &Member| {
+            branches.iter().any(|branch| branch.members.iter().any(|it| it.name == member.name))
+        };
+        let mut common: Vec<_> = object.members.iter().filter(|member| !moved(member)).collect();
+        common.sort_by_key(|member| member.place);
+        common
+    }
+
+    /// The methods whose arguments form a union that is nothing else but arguments, one for each
+    /// union.
+    pub fn argument_unions(&self) -> Vec<&Method> {
+        let mut seen: BTreeSet<_> =
+            self.objects.iter().map(|object| object.name.as_str()).collect();
+        let mut methods: Vec<_> = self.methods.iter().collect();
+        methods.retain(|method| match method.boxed() {
+            Some(name) => seen.insert(name),
+            None => method.arguments.union.is_some(),
+        });
+        methods
+    }
+
+    /// The object of this QAPI name.
+    pub fn object(&self, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.name == name)
+    }
+}
+
 impl Object {
     /// Whether it says anything.
     pub fn is_empty(&self) -> bool {
@@ -162,6 +197,11 @@ impl Object {
 }
 
 impl Method {
+    /// The named union that holds all arguments: callers build it as a whole.
+    pub fn boxed(&self) -> Option<&str> {
+        self.data.as_deref().filter(|_| self.arguments.union.is_some())
+    }
+
     /// The signature of the call.
     pub fn signature(&self) -> String {
         let mut signature = signature(&self.positional);

@@ -1,6 +1,7 @@
 //! Backends: each prints the D-Bus model in one form, and decides nothing.
 
 mod dump;
+mod go;
 mod json_schema;
 mod policy;
 mod python;
@@ -15,6 +16,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 pub use dump::{dump_interface, dump_schema};
+pub use go::emit_go;
 pub use json_schema::emit_json_schema;
 pub use policy::{NAME as POLICY, emit_policy};
 pub use python::emit_python;

@@ -72,6 +72,7 @@ fn files_are_written_once() {
         XML,
         "introspection/org.qemu.QgaQapi.schema.json",
         "bridge/src/generated/qga.rs",
+        "bridge/go/qga/qapi_schema_qapi.go",
         "bridge/python/src/qapi_dbus/qga.py",
         "bridge/python/src/qapi_dbus/_qga.py",
         "introspection/org.qemu.QmpQapi.xml",

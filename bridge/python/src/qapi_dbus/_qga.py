@@ -20,9 +20,9 @@ class AsyncQgaCommands(AsyncCaller):
         path: str,
         *,
         arg: list[str] | None = None,
-        capture_output: q.GuestExecCaptureOutput | None = None,
         env: list[str] | None = None,
         input_data: str | None = None,
+        capture_output: q.GuestExecCaptureOutput | None = None,
     ) -> q.GuestExec:
         """Start a program without a shell and return its PID; collect the outcome with guest-exec-status.
 
@@ -32,7 +32,7 @@ class AsyncQgaCommands(AsyncCaller):
             "GuestExec",
             "sa{sv}",
             ("path",),
-            {"path": path, "arg": arg, "capture-output": capture_output, "env": env, "input-data": input_data},
+            {"path": path, "arg": arg, "env": env, "input-data": input_data, "capture-output": capture_output},
         )
 
     async def guest_exec_status(self, pid: int) -> q.GuestExecStatus:
@@ -410,9 +410,9 @@ class QgaCommands(Caller):
         path: str,
         *,
         arg: list[str] | None = None,
-        capture_output: q.GuestExecCaptureOutput | None = None,
         env: list[str] | None = None,
         input_data: str | None = None,
+        capture_output: q.GuestExecCaptureOutput | None = None,
     ) -> q.GuestExec:
         """Start a program without a shell and return its PID; collect the outcome with guest-exec-status.
 
@@ -422,7 +422,7 @@ class QgaCommands(Caller):
             "GuestExec",
             "sa{sv}",
             ("path",),
-            {"path": path, "arg": arg, "capture-output": capture_output, "env": env, "input-data": input_data},
+            {"path": path, "arg": arg, "env": env, "input-data": input_data, "capture-output": capture_output},
         )
 
     def guest_exec_status(self, pid: int) -> q.GuestExecStatus:

@@ -60,8 +60,8 @@ class AsyncQmpCommands(AsyncCaller):
         rounds: int,
         step: int,
         *,
-        id: str | None = None,
         interfaces: list[str] | None = None,
+        id: str | None = None,
     ) -> None:
         """Broadcast RARP frames so that switches relearn where the guest's MACs are; delays are in ms.
 
@@ -71,7 +71,7 @@ class AsyncQmpCommands(AsyncCaller):
             "AnnounceSelf",
             "xxxxa{sv}",
             ("initial", "max", "rounds", "step"),
-            {"initial": initial, "max": max, "rounds": rounds, "step": step, "id": id, "interfaces": interfaces},
+            {"initial": initial, "max": max, "rounds": rounds, "step": step, "interfaces": interfaces, "id": id},
         )
 
     async def balloon(self, value: int) -> None:
@@ -85,18 +85,18 @@ class AsyncQmpCommands(AsyncCaller):
         self,
         device: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        base_node: str | None = None,
+        base: str | None = None,
+        top_node: str | None = None,
+        top: str | None = None,
         backing_file: str | None = None,
         backing_mask_protocol: bool | None = None,
-        base: str | None = None,
-        base_node: str | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_error: q.BlockdevOnError | None = None,
         speed: int | None = None,
-        top: str | None = None,
-        top_node: str | None = None,
+        on_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that pushes overlay data down the chain; committing the active layer needs job-complete.
 
@@ -106,7 +106,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockCommit",
             "sa{sv}",
             ("device",),
-            {"device": device, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "base": base, "base-node": base_node, "filter-node-name": filter_node_name, "job-id": job_id, "on-error": on_error, "speed": speed, "top": top, "top-node": top_node},
+            {"device": device, "job-id": job_id, "base-node": base_node, "base": base, "top-node": top_node, "top": top, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "speed": speed, "on-error": on_error, "filter-node-name": filter_node_name, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
     async def block_dirty_bitmap_add(
@@ -114,9 +114,9 @@ class AsyncQmpCommands(AsyncCaller):
         node: str,
         name: str,
         *,
-        disabled: bool | None = None,
         granularity: int | None = None,
         persistent: bool | None = None,
+        disabled: bool | None = None,
     ) -> None:
         """Begin recording which parts of a node are written, under a bitmap name; granularity is in bytes.
 
@@ -126,7 +126,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockDirtyBitmapAdd",
             "ssa{sv}",
             ("node", "name"),
-            {"node": node, "name": name, "disabled": disabled, "granularity": granularity, "persistent": persistent},
+            {"node": node, "name": name, "granularity": granularity, "persistent": persistent, "disabled": disabled},
         )
 
     async def block_dirty_bitmap_clear(self, node: str, name: str) -> None:
@@ -194,7 +194,7 @@ class AsyncQmpCommands(AsyncCaller):
             {"node": node, "name": name},
         )
 
-    async def block_export_add(self, arguments: q.BlockExportAddArguments) -> None:
+    async def block_export_add(self, arguments: q.BlockExportOptions) -> None:
         """Offer a block node to outside clients over NBD, vhost-user, FUSE or VDUSE.
 
         Since QEMU 5.2.
@@ -225,7 +225,7 @@ class AsyncQmpCommands(AsyncCaller):
             {"device": device, "force": force},
         )
 
-    async def block_job_change(self, arguments: q.BlockJobChangeArguments) -> None:
+    async def block_job_change(self, arguments: q.BlockJobChangeOptions) -> None:
         """Adjust options of a running block job, such as a mirror's copy mode.
 
         Since QEMU 8.2.
@@ -284,10 +284,10 @@ class AsyncQmpCommands(AsyncCaller):
         id: str,
         *,
         boundaries: list[int] | None = None,
-        boundaries_flush: list[int] | None = None,
         boundaries_read: list[int] | None = None,
         boundaries_write: list[int] | None = None,
         boundaries_zap: list[int] | None = None,
+        boundaries_flush: list[int] | None = None,
     ) -> None:
         """Choose latency histogram boundaries in nanoseconds; with just an id, histograms are dropped.
 
@@ -297,7 +297,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockLatencyHistogramSet",
             "sa{sv}",
             ("id",),
-            {"id": id, "boundaries": boundaries, "boundaries-flush": boundaries_flush, "boundaries-read": boundaries_read, "boundaries-write": boundaries_write, "boundaries-zap": boundaries_zap},
+            {"id": id, "boundaries": boundaries, "boundaries-read": boundaries_read, "boundaries-write": boundaries_write, "boundaries-zap": boundaries_zap, "boundaries-flush": boundaries_flush},
         )
 
     async def block_resize(
@@ -327,22 +327,22 @@ class AsyncQmpCommands(AsyncCaller):
         iops_rd: int,
         iops_wr: int,
         *,
-        bps_max: int | None = None,
-        bps_max_length: int | None = None,
-        bps_rd_max: int | None = None,
-        bps_rd_max_length: int | None = None,
-        bps_wr_max: int | None = None,
-        bps_wr_max_length: int | None = None,
         device: str | None = None,
-        group: str | None = None,
         id: str | None = None,
+        bps_max: int | None = None,
+        bps_rd_max: int | None = None,
+        bps_wr_max: int | None = None,
         iops_max: int | None = None,
-        iops_max_length: int | None = None,
         iops_rd_max: int | None = None,
-        iops_rd_max_length: int | None = None,
-        iops_size: int | None = None,
         iops_wr_max: int | None = None,
+        bps_max_length: int | None = None,
+        bps_rd_max_length: int | None = None,
+        bps_wr_max_length: int | None = None,
+        iops_max_length: int | None = None,
+        iops_rd_max_length: int | None = None,
         iops_wr_max_length: int | None = None,
+        iops_size: int | None = None,
+        group: str | None = None,
     ) -> None:
         """Limit a disk's bytes and requests per second; disks of the same group share the budget.
 
@@ -352,7 +352,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockSetIoThrottle",
             "xxxxxxa{sv}",
             ("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"),
-            {"bps": bps, "bps_rd": bps_rd, "bps_wr": bps_wr, "iops": iops, "iops_rd": iops_rd, "iops_wr": iops_wr, "bps_max": bps_max, "bps_max_length": bps_max_length, "bps_rd_max": bps_rd_max, "bps_rd_max_length": bps_rd_max_length, "bps_wr_max": bps_wr_max, "bps_wr_max_length": bps_wr_max_length, "device": device, "group": group, "id": id, "iops_max": iops_max, "iops_max_length": iops_max_length, "iops_rd_max": iops_rd_max, "iops_rd_max_length": iops_rd_max_length, "iops_size": iops_size, "iops_wr_max": iops_wr_max, "iops_wr_max_length": iops_wr_max_length},
+            {"bps": bps, "bps_rd": bps_rd, "bps_wr": bps_wr, "iops": iops, "iops_rd": iops_rd, "iops_wr": iops_wr, "device": device, "id": id, "bps_max": bps_max, "bps_rd_max": bps_rd_max, "bps_wr_max": bps_wr_max, "iops_max": iops_max, "iops_rd_max": iops_rd_max, "iops_wr_max": iops_wr_max, "bps_max_length": bps_max_length, "bps_rd_max_length": bps_rd_max_length, "bps_wr_max_length": bps_wr_max_length, "iops_max_length": iops_max_length, "iops_rd_max_length": iops_rd_max_length, "iops_wr_max_length": iops_wr_max_length, "iops_size": iops_size, "group": group},
         )
 
     async def block_set_write_threshold(self, node_name: str, write_threshold: int) -> None:
@@ -371,17 +371,17 @@ class AsyncQmpCommands(AsyncCaller):
         self,
         device: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        backing_file: str | None = None,
-        backing_mask_protocol: bool | None = None,
+        job_id: str | None = None,
         base: str | None = None,
         base_node: str | None = None,
+        backing_file: str | None = None,
+        backing_mask_protocol: bool | None = None,
         bottom: str | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_error: q.BlockdevOnError | None = None,
         speed: int | None = None,
+        on_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that pulls backing data up into an overlay, which then needs less of its chain.
 
@@ -391,10 +391,10 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockStream",
             "sa{sv}",
             ("device",),
-            {"device": device, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "base": base, "base-node": base_node, "bottom": bottom, "filter-node-name": filter_node_name, "job-id": job_id, "on-error": on_error, "speed": speed},
+            {"device": device, "job-id": job_id, "base": base, "base-node": base_node, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "bottom": bottom, "speed": speed, "on-error": on_error, "filter-node-name": filter_node_name, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
-    async def blockdev_add(self, arguments: q.BlockdevAddArguments) -> None:
+    async def blockdev_add(self, arguments: q.BlockdevOptions) -> None:
         """Open an image or storage connection as a new node of the block graph.
 
         Since QEMU 2.9.
@@ -407,18 +407,18 @@ class AsyncQmpCommands(AsyncCaller):
         sync: q.MirrorSyncMode,
         target: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        speed: int | None = None,
         bitmap: str | None = None,
         bitmap_mode: q.BitmapSyncMode | None = None,
         compress: bool | None = None,
-        discard_source: bool | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_cbw_error: q.OnCbwError | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        speed: int | None = None,
+        on_cbw_error: q.OnCbwError | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
+        filter_node_name: str | None = None,
+        discard_source: bool | None = None,
         x_perf: q.BackupPerf | None = None,
     ) -> None:
         """Start a job that copies a disk's current contents to another existing node.
@@ -429,7 +429,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockdevBackup",
             "sssa{sv}",
             ("device", "sync", "target"),
-            {"device": device, "sync": sync, "target": target, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "discard-source": discard_source, "filter-node-name": filter_node_name, "job-id": job_id, "on-cbw-error": on_cbw_error, "on-source-error": on_source_error, "on-target-error": on_target_error, "speed": speed, "x-perf": x_perf},
+            {"device": device, "sync": sync, "target": target, "job-id": job_id, "speed": speed, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "on-source-error": on_source_error, "on-target-error": on_target_error, "on-cbw-error": on_cbw_error, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "filter-node-name": filter_node_name, "discard-source": discard_source, "x-perf": x_perf},
         )
 
     async def blockdev_change_medium(
@@ -437,9 +437,9 @@ class AsyncQmpCommands(AsyncCaller):
         filename: str,
         *,
         device: str | None = None,
-        force: bool | None = None,
-        format: str | None = None,
         id: str | None = None,
+        format: str | None = None,
+        force: bool | None = None,
         read_only_mode: q.BlockdevChangeReadOnlyMode | None = None,
     ) -> None:
         """Swap a removable drive's medium for an image file, opening and closing the tray on the way.
@@ -450,7 +450,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockdevChangeMedium",
             "sa{sv}",
             ("filename",),
-            {"filename": filename, "device": device, "force": force, "format": format, "id": id, "read-only-mode": read_only_mode},
+            {"filename": filename, "device": device, "id": id, "format": format, "force": force, "read-only-mode": read_only_mode},
         )
 
     async def blockdev_close_tray(
@@ -502,17 +502,17 @@ class AsyncQmpCommands(AsyncCaller):
         target: str,
         sync: q.MirrorSyncMode,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        buf_size: int | None = None,
-        copy_mode: q.MirrorCopyMode | None = None,
-        filter_node_name: str | None = None,
-        granularity: int | None = None,
         job_id: str | None = None,
-        on_source_error: q.BlockdevOnError | None = None,
-        on_target_error: q.BlockdevOnError | None = None,
         replaces: str | None = None,
         speed: int | None = None,
+        granularity: int | None = None,
+        buf_size: int | None = None,
+        on_source_error: q.BlockdevOnError | None = None,
+        on_target_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        copy_mode: q.MirrorCopyMode | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
         target_is_zero: bool | None = None,
     ) -> None:
         """Start a job that keeps another node in sync with a disk until job-complete or a cancel.
@@ -523,15 +523,15 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockdevMirror",
             "sssa{sv}",
             ("device", "target", "sync"),
-            {"device": device, "target": target, "sync": sync, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "buf-size": buf_size, "copy-mode": copy_mode, "filter-node-name": filter_node_name, "granularity": granularity, "job-id": job_id, "on-source-error": on_source_error, "on-target-error": on_target_error, "replaces": replaces, "speed": speed, "target-is-zero": target_is_zero},
+            {"device": device, "target": target, "sync": sync, "job-id": job_id, "replaces": replaces, "speed": speed, "granularity": granularity, "buf-size": buf_size, "on-source-error": on_source_error, "on-target-error": on_target_error, "filter-node-name": filter_node_name, "copy-mode": copy_mode, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "target-is-zero": target_is_zero},
         )
 
     async def blockdev_open_tray(
         self,
         *,
         device: str | None = None,
-        force: bool | None = None,
         id: str | None = None,
+        force: bool | None = None,
     ) -> None:
         """Open a drive's tray; a guest that locked it is merely asked unless force is set.
 
@@ -541,7 +541,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockdevOpenTray",
             "a{sv}",
             (),
-            {"device": device, "force": force, "id": id},
+            {"device": device, "id": id, "force": force},
         )
 
     async def blockdev_remove_medium(self, id: str) -> None:
@@ -617,10 +617,10 @@ class AsyncQmpCommands(AsyncCaller):
         snapshot_file: str,
         *,
         device: str | None = None,
-        format: str | None = None,
-        mode: q.NewImageMode | None = None,
         node_name: str | None = None,
         snapshot_node_name: str | None = None,
+        format: str | None = None,
+        mode: q.NewImageMode | None = None,
     ) -> None:
         """Create an overlay file and direct a disk's new writes to it.
 
@@ -630,7 +630,7 @@ class AsyncQmpCommands(AsyncCaller):
             "BlockdevSnapshotSync",
             "sa{sv}",
             ("snapshot-file",),
-            {"snapshot-file": snapshot_file, "device": device, "format": format, "mode": mode, "node-name": node_name, "snapshot-node-name": snapshot_node_name},
+            {"snapshot-file": snapshot_file, "device": device, "node-name": node_name, "snapshot-node-name": snapshot_node_name, "format": format, "mode": mode},
         )
 
     async def calc_dirty_rate(
@@ -638,8 +638,8 @@ class AsyncQmpCommands(AsyncCaller):
         calc_time: int,
         *,
         calc_time_unit: q.TimeUnit | None = None,
-        mode: q.DirtyRateMeasureMode | None = None,
         sample_pages: int | None = None,
+        mode: q.DirtyRateMeasureMode | None = None,
     ) -> None:
         """Start measuring how fast the guest dirties memory; fetch the MiB/s with query-dirty-rate.
 
@@ -649,7 +649,7 @@ class AsyncQmpCommands(AsyncCaller):
             "CalcDirtyRate",
             "xa{sv}",
             ("calc-time",),
-            {"calc-time": calc_time, "calc-time-unit": calc_time_unit, "mode": mode, "sample-pages": sample_pages},
+            {"calc-time": calc_time, "calc-time-unit": calc_time_unit, "sample-pages": sample_pages, "mode": mode},
         )
 
     async def cancel_vcpu_dirty_limit(self, *, cpu_index: int | None = None) -> None:
@@ -726,9 +726,9 @@ class AsyncQmpCommands(AsyncCaller):
         protocol: str,
         hostname: str,
         *,
-        cert_subject: str | None = None,
         port: int | None = None,
         tls_port: int | None = None,
+        cert_subject: str | None = None,
     ) -> None:
         """Tell SPICE clients which host and ports to move to after the migration.
 
@@ -738,7 +738,7 @@ class AsyncQmpCommands(AsyncCaller):
             "ClientMigrateInfo",
             "ssa{sv}",
             ("protocol", "hostname"),
-            {"protocol": protocol, "hostname": hostname, "cert-subject": cert_subject, "port": port, "tls-port": tls_port},
+            {"protocol": protocol, "hostname": hostname, "port": port, "tls-port": tls_port, "cert-subject": cert_subject},
         )
 
     async def closefd(self, fdname: str) -> None:
@@ -798,14 +798,14 @@ class AsyncQmpCommands(AsyncCaller):
         type_: int,
         transaction_type: int,
         *,
-        bank: int | None = None,
-        bank_group: int | None = None,
         channel: int | None = None,
+        rank: int | None = None,
+        nibble_mask: int | None = None,
+        bank_group: int | None = None,
+        bank: int | None = None,
+        row: int | None = None,
         column: int | None = None,
         correction_mask: list[int] | None = None,
-        nibble_mask: int | None = None,
-        rank: int | None = None,
-        row: int | None = None,
     ) -> None:
         """Enter a DRAM event record into a CXL memory device's event log.
 
@@ -815,7 +815,7 @@ class AsyncQmpCommands(AsyncCaller):
             "CxlInjectDramEvent",
             "ssytyyya{sv}",
             ("path", "log", "flags", "dpa", "descriptor", "type", "transaction-type"),
-            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "bank": bank, "bank-group": bank_group, "channel": channel, "column": column, "correction-mask": correction_mask, "nibble-mask": nibble_mask, "rank": rank, "row": row},
+            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "rank": rank, "nibble-mask": nibble_mask, "bank-group": bank_group, "bank": bank, "row": row, "column": column, "correction-mask": correction_mask},
         )
 
     async def cxl_inject_general_media_event(
@@ -829,9 +829,9 @@ class AsyncQmpCommands(AsyncCaller):
         transaction_type: int,
         *,
         channel: int | None = None,
-        component_id: str | None = None,
-        device: int | None = None,
         rank: int | None = None,
+        device: int | None = None,
+        component_id: str | None = None,
     ) -> None:
         """Enter a general media event record into a CXL memory device's event log.
 
@@ -841,7 +841,7 @@ class AsyncQmpCommands(AsyncCaller):
             "CxlInjectGeneralMediaEvent",
             "ssytyyya{sv}",
             ("path", "log", "flags", "dpa", "descriptor", "type", "transaction-type"),
-            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "component-id": component_id, "device": device, "rank": rank},
+            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "rank": rank, "device": device, "component-id": component_id},
         )
 
     async def cxl_inject_memory_module_event(
@@ -960,14 +960,14 @@ class AsyncQmpCommands(AsyncCaller):
         """
         await self._call("DeviceSyncConfig", "s", ("id",), {"id": id})
 
-    async def display_reload(self, arguments: q.DisplayReloadArguments) -> None:
+    async def display_reload(self, arguments: q.DisplayReloadOptions) -> None:
         """Reread display settings from disk, such as renewed VNC TLS certificates.
 
         Since QEMU 6.0.
         """
         await self._call("DisplayReload", "sa{sv}", ("type",), arguments)
 
-    async def display_update(self, arguments: q.DisplayUpdateArguments) -> None:
+    async def display_update(self, arguments: q.DisplayUpdateOptions) -> None:
         """Change display settings at run time, such as the addresses VNC listens on.
 
         Since QEMU 7.1.
@@ -980,21 +980,21 @@ class AsyncQmpCommands(AsyncCaller):
         sync: q.MirrorSyncMode,
         target: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        speed: int | None = None,
         bitmap: str | None = None,
         bitmap_mode: q.BitmapSyncMode | None = None,
         compress: bool | None = None,
-        discard_source: bool | None = None,
-        filter_node_name: str | None = None,
-        format: str | None = None,
-        job_id: str | None = None,
-        mode: q.NewImageMode | None = None,
-        on_cbw_error: q.OnCbwError | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        speed: int | None = None,
+        on_cbw_error: q.OnCbwError | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
+        filter_node_name: str | None = None,
+        discard_source: bool | None = None,
         x_perf: q.BackupPerf | None = None,
+        format: str | None = None,
+        mode: q.NewImageMode | None = None,
     ) -> None:
         """Start a job that copies a disk's current contents to an image file; prefer blockdev-backup.
 
@@ -1004,7 +1004,7 @@ class AsyncQmpCommands(AsyncCaller):
             "DriveBackup",
             "sssa{sv}",
             ("device", "sync", "target"),
-            {"device": device, "sync": sync, "target": target, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "discard-source": discard_source, "filter-node-name": filter_node_name, "format": format, "job-id": job_id, "mode": mode, "on-cbw-error": on_cbw_error, "on-source-error": on_source_error, "on-target-error": on_target_error, "speed": speed, "x-perf": x_perf},
+            {"device": device, "sync": sync, "target": target, "job-id": job_id, "speed": speed, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "on-source-error": on_source_error, "on-target-error": on_target_error, "on-cbw-error": on_cbw_error, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "filter-node-name": filter_node_name, "discard-source": discard_source, "x-perf": x_perf, "format": format, "mode": mode},
         )
 
     async def drive_mirror(
@@ -1013,20 +1013,20 @@ class AsyncQmpCommands(AsyncCaller):
         target: str,
         sync: q.MirrorSyncMode,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        buf_size: int | None = None,
-        copy_mode: q.MirrorCopyMode | None = None,
-        format: str | None = None,
-        granularity: int | None = None,
         job_id: str | None = None,
-        mode: q.NewImageMode | None = None,
+        format: str | None = None,
         node_name: str | None = None,
+        replaces: str | None = None,
+        mode: q.NewImageMode | None = None,
+        speed: int | None = None,
+        granularity: int | None = None,
+        buf_size: int | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        replaces: str | None = None,
-        speed: int | None = None,
         unmap: bool | None = None,
+        copy_mode: q.MirrorCopyMode | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that keeps an image file in sync with a disk, creating the file if needed.
 
@@ -1036,7 +1036,7 @@ class AsyncQmpCommands(AsyncCaller):
             "DriveMirror",
             "sssa{sv}",
             ("device", "target", "sync"),
-            {"device": device, "target": target, "sync": sync, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "buf-size": buf_size, "copy-mode": copy_mode, "format": format, "granularity": granularity, "job-id": job_id, "mode": mode, "node-name": node_name, "on-source-error": on_source_error, "on-target-error": on_target_error, "replaces": replaces, "speed": speed, "unmap": unmap},
+            {"device": device, "target": target, "sync": sync, "job-id": job_id, "format": format, "node-name": node_name, "replaces": replaces, "mode": mode, "speed": speed, "granularity": granularity, "buf-size": buf_size, "on-source-error": on_source_error, "on-target-error": on_target_error, "unmap": unmap, "copy-mode": copy_mode, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
     async def dump_guest_memory(
@@ -1044,10 +1044,10 @@ class AsyncQmpCommands(AsyncCaller):
         paging: bool,
         protocol: str,
         *,
-        begin: int | None = None,
         detach: bool | None = None,
-        format: q.DumpGuestMemoryFormat | None = None,
+        begin: int | None = None,
         length: int | None = None,
+        format: q.DumpGuestMemoryFormat | None = None,
     ) -> None:
         """Write guest RAM to a core file on the host; blocks for long unless detach is set.
 
@@ -1057,7 +1057,7 @@ class AsyncQmpCommands(AsyncCaller):
             "DumpGuestMemory",
             "bsa{sv}",
             ("paging", "protocol"),
-            {"paging": paging, "protocol": protocol, "begin": begin, "detach": detach, "format": format, "length": length},
+            {"paging": paging, "protocol": protocol, "detach": detach, "begin": begin, "length": length, "format": format},
         )
 
     async def dump_skeys(self, filename: str) -> None:
@@ -1078,16 +1078,16 @@ class AsyncQmpCommands(AsyncCaller):
         self,
         *,
         device: str | None = None,
-        force: bool | None = None,
         id: str | None = None,
+        force: bool | None = None,
     ) -> None:
         """Open a removable drive and take its medium out; a locked drive needs force.
 
         Since QEMU 0.14.
         """
-        await self._call("Eject", "a{sv}", (), {"device": device, "force": force, "id": id})
+        await self._call("Eject", "a{sv}", (), {"device": device, "id": id, "force": force})
 
-    async def expire_password(self, arguments: q.ExpirePasswordArguments) -> None:
+    async def expire_password(self, arguments: q.ExpirePasswordOptions) -> None:
         """Choose when the VNC or SPICE password lapses: now, never, +SECONDS or a time in seconds.
 
         Since QEMU 0.14.
@@ -1226,12 +1226,12 @@ class AsyncQmpCommands(AsyncCaller):
     async def migrate(
         self,
         *,
-        blk: bool | None = None,
+        uri: str | None = None,
         channels: list[q.MigrationChannel] | None = None,
         detach: bool | None = None,
-        inc: bool | None = None,
         resume: bool | None = None,
-        uri: str | None = None,
+        blk: bool | None = None,
+        inc: bool | None = None,
     ) -> None:
         """Start moving the guest to another QEMU in the background; follow it with query-migrate.
 
@@ -1241,7 +1241,7 @@ class AsyncQmpCommands(AsyncCaller):
             "Migrate",
             "a{sv}",
             (),
-            {"blk": blk, "channels": channels, "detach": detach, "inc": inc, "resume": resume, "uri": uri},
+            {"uri": uri, "channels": channels, "detach": detach, "resume": resume, "blk": blk, "inc": inc},
         )
 
     async def migrate_cancel(self) -> None:
@@ -1261,9 +1261,9 @@ class AsyncQmpCommands(AsyncCaller):
     async def migrate_incoming(
         self,
         *,
+        uri: str | None = None,
         channels: list[q.MigrationChannel] | None = None,
         exit_on_error: bool | None = None,
-        uri: str | None = None,
     ) -> None:
         """Begin to listen for a migration, in a QEMU started with -incoming defer.
 
@@ -1273,7 +1273,7 @@ class AsyncQmpCommands(AsyncCaller):
             "MigrateIncoming",
             "a{sv}",
             (),
-            {"channels": channels, "exit-on-error": exit_on_error, "uri": uri},
+            {"uri": uri, "channels": channels, "exit-on-error": exit_on_error},
         )
 
     async def migrate_pause(self) -> None:
@@ -1312,37 +1312,37 @@ class AsyncQmpCommands(AsyncCaller):
         announce_max: int | None = None,
         announce_rounds: int | None = None,
         announce_step: int | None = None,
+        throttle_trigger_threshold: int | None = None,
+        cpu_throttle_initial: int | None = None,
+        cpu_throttle_increment: int | None = None,
+        cpu_throttle_tailslow: bool | None = None,
+        tls_creds: q.StrOrNull | Unset = UNSET,
+        tls_hostname: q.StrOrNull | Unset = UNSET,
+        tls_authz: q.StrOrNull | Unset = UNSET,
+        max_bandwidth: int | None = None,
         avail_switchover_bandwidth: int | None = None,
+        downtime_limit: int | None = None,
+        x_checkpoint_delay: int | None = None,
+        multifd_channels: int | None = None,
+        xbzrle_cache_size: int | None = None,
+        max_postcopy_bandwidth: int | None = None,
+        max_cpu_throttle: int | None = None,
+        multifd_compression: q.MultiFDCompression | None = None,
+        multifd_zlib_level: int | None = None,
+        multifd_qatzip_level: int | None = None,
+        multifd_zstd_level: int | None = None,
         block_bitmap_mapping: list[q.BitmapMigrationNodeAlias] | None = None,
-        block_incremental: bool | None = None,
+        x_vcpu_dirty_limit_period: int | None = None,
+        vcpu_dirty_limit: int | None = None,
+        mode: q.MigMode | None = None,
+        zero_page_detection: q.ZeroPageDetection | None = None,
+        direct_io: bool | None = None,
+        cpr_exec_command: list[str] | None = None,
         compress_level: int | None = None,
         compress_threads: int | None = None,
         compress_wait_thread: bool | None = None,
-        cpr_exec_command: list[str] | None = None,
-        cpu_throttle_increment: int | None = None,
-        cpu_throttle_initial: int | None = None,
-        cpu_throttle_tailslow: bool | None = None,
         decompress_threads: int | None = None,
-        direct_io: bool | None = None,
-        downtime_limit: int | None = None,
-        max_bandwidth: int | None = None,
-        max_cpu_throttle: int | None = None,
-        max_postcopy_bandwidth: int | None = None,
-        mode: q.MigMode | None = None,
-        multifd_channels: int | None = None,
-        multifd_compression: q.MultiFDCompression | None = None,
-        multifd_qatzip_level: int | None = None,
-        multifd_zlib_level: int | None = None,
-        multifd_zstd_level: int | None = None,
-        throttle_trigger_threshold: int | None = None,
-        tls_authz: q.StrOrNull | Unset = UNSET,
-        tls_creds: q.StrOrNull | Unset = UNSET,
-        tls_hostname: q.StrOrNull | Unset = UNSET,
-        vcpu_dirty_limit: int | None = None,
-        x_checkpoint_delay: int | None = None,
-        x_vcpu_dirty_limit_period: int | None = None,
-        xbzrle_cache_size: int | None = None,
-        zero_page_detection: q.ZeroPageDetection | None = None,
+        block_incremental: bool | None = None,
     ) -> None:
         """Tune the migration: bandwidth in bytes per second, downtime limit in milliseconds, and more.
 
@@ -1352,7 +1352,7 @@ class AsyncQmpCommands(AsyncCaller):
             "MigrateSetParameters",
             "a{sv}",
             (),
-            {"announce-initial": announce_initial, "announce-max": announce_max, "announce-rounds": announce_rounds, "announce-step": announce_step, "avail-switchover-bandwidth": avail_switchover_bandwidth, "block-bitmap-mapping": block_bitmap_mapping, "block-incremental": block_incremental, "compress-level": compress_level, "compress-threads": compress_threads, "compress-wait-thread": compress_wait_thread, "cpr-exec-command": cpr_exec_command, "cpu-throttle-increment": cpu_throttle_increment, "cpu-throttle-initial": cpu_throttle_initial, "cpu-throttle-tailslow": cpu_throttle_tailslow, "decompress-threads": decompress_threads, "direct-io": direct_io, "downtime-limit": downtime_limit, "max-bandwidth": max_bandwidth, "max-cpu-throttle": max_cpu_throttle, "max-postcopy-bandwidth": max_postcopy_bandwidth, "mode": mode, "multifd-channels": multifd_channels, "multifd-compression": multifd_compression, "multifd-qatzip-level": multifd_qatzip_level, "multifd-zlib-level": multifd_zlib_level, "multifd-zstd-level": multifd_zstd_level, "throttle-trigger-threshold": throttle_trigger_threshold, "tls-authz": NULL if tls_authz is None else tls_authz, "tls-creds": NULL if tls_creds is None else tls_creds, "tls-hostname": NULL if tls_hostname is None else tls_hostname, "vcpu-dirty-limit": vcpu_dirty_limit, "x-checkpoint-delay": x_checkpoint_delay, "x-vcpu-dirty-limit-period": x_vcpu_dirty_limit_period, "xbzrle-cache-size": xbzrle_cache_size, "zero-page-detection": zero_page_detection},
+            {"announce-initial": announce_initial, "announce-max": announce_max, "announce-rounds": announce_rounds, "announce-step": announce_step, "throttle-trigger-threshold": throttle_trigger_threshold, "cpu-throttle-initial": cpu_throttle_initial, "cpu-throttle-increment": cpu_throttle_increment, "cpu-throttle-tailslow": cpu_throttle_tailslow, "tls-creds": NULL if tls_creds is None else tls_creds, "tls-hostname": NULL if tls_hostname is None else tls_hostname, "tls-authz": NULL if tls_authz is None else tls_authz, "max-bandwidth": max_bandwidth, "avail-switchover-bandwidth": avail_switchover_bandwidth, "downtime-limit": downtime_limit, "x-checkpoint-delay": x_checkpoint_delay, "multifd-channels": multifd_channels, "xbzrle-cache-size": xbzrle_cache_size, "max-postcopy-bandwidth": max_postcopy_bandwidth, "max-cpu-throttle": max_cpu_throttle, "multifd-compression": multifd_compression, "multifd-zlib-level": multifd_zlib_level, "multifd-qatzip-level": multifd_qatzip_level, "multifd-zstd-level": multifd_zstd_level, "block-bitmap-mapping": block_bitmap_mapping, "x-vcpu-dirty-limit-period": x_vcpu_dirty_limit_period, "vcpu-dirty-limit": vcpu_dirty_limit, "mode": mode, "zero-page-detection": zero_page_detection, "direct-io": direct_io, "cpr-exec-command": cpr_exec_command, "compress-level": compress_level, "compress-threads": compress_threads, "compress-wait-thread": compress_wait_thread, "decompress-threads": decompress_threads, "block-incremental": block_incremental},
         )
 
     async def migrate_start_postcopy(self) -> None:
@@ -1366,10 +1366,10 @@ class AsyncQmpCommands(AsyncCaller):
         self,
         device: str,
         *,
-        bitmap: str | None = None,
-        description: str | None = None,
         name: str | None = None,
+        description: str | None = None,
         writable: bool | None = None,
+        bitmap: str | None = None,
     ) -> None:
         """Offer a node over the built-in NBD server; block-export-add is the newer command.
 
@@ -1379,7 +1379,7 @@ class AsyncQmpCommands(AsyncCaller):
             "NbdServerAdd",
             "sa{sv}",
             ("device",),
-            {"device": device, "bitmap": bitmap, "description": description, "name": name, "writable": writable},
+            {"device": device, "name": name, "description": description, "writable": writable, "bitmap": bitmap},
         )
 
     async def nbd_server_remove(
@@ -1399,9 +1399,9 @@ class AsyncQmpCommands(AsyncCaller):
         addr: q.SocketAddressLegacy,
         *,
         handshake_max_seconds: int | None = None,
-        max_connections: int | None = None,
-        tls_authz: str | None = None,
         tls_creds: str | None = None,
+        tls_authz: str | None = None,
+        max_connections: int | None = None,
     ) -> None:
         """Open the built-in NBD server on a socket address; just one can run.
 
@@ -1411,7 +1411,7 @@ class AsyncQmpCommands(AsyncCaller):
             "NbdServerStart",
             "a{sv}a{sv}",
             ("addr",),
-            {"addr": addr, "handshake-max-seconds": handshake_max_seconds, "max-connections": max_connections, "tls-authz": tls_authz, "tls-creds": tls_creds},
+            {"addr": addr, "handshake-max-seconds": handshake_max_seconds, "tls-creds": tls_creds, "tls-authz": tls_authz, "max-connections": max_connections},
         )
 
     async def nbd_server_stop(self) -> None:
@@ -1421,7 +1421,7 @@ class AsyncQmpCommands(AsyncCaller):
         """
         await self._call("NbdServerStop", "", (), {})
 
-    async def netdev_add(self, arguments: q.NetdevAddArguments) -> None:
+    async def netdev_add(self, arguments: q.Netdev) -> None:
         """Create a network backend, to be joined later to a NIC added with device_add.
 
         Since QEMU 0.14.
@@ -1435,7 +1435,7 @@ class AsyncQmpCommands(AsyncCaller):
         """
         await self._call("NetdevDel", "s", ("id",), {"id": id})
 
-    async def object_add(self, arguments: q.ObjectAddArguments) -> None:
+    async def object_add(self, arguments: q.ObjectOptions) -> None:
         """Create a user object such as a secret, an I/O thread, a memory backend or a throttle group.
 
         Since QEMU 2.0.
@@ -1497,8 +1497,8 @@ class AsyncQmpCommands(AsyncCaller):
     async def qom_list_types(
         self,
         *,
-        abstract_: bool | None = None,
         implements: str | None = None,
+        abstract_: bool | None = None,
     ) -> list[q.ObjectTypeInfo]:
         """List object types, optionally those that implement a given one; abstract ones on request.
 
@@ -1508,7 +1508,7 @@ class AsyncQmpCommands(AsyncCaller):
             "QomListTypes",
             "a{sv}",
             (),
-            {"abstract": abstract_, "implements": implements},
+            {"implements": implements, "abstract": abstract_},
         )
 
     async def qom_set(self, path: str, property: str, value: t.Any) -> None:
@@ -1998,7 +1998,7 @@ class AsyncQmpCommands(AsyncCaller):
         """
         return await self._call("QuerySpice", "", (), {})
 
-    async def query_stats(self, arguments: q.QueryStatsArguments) -> list[q.StatsResult]:
+    async def query_stats(self, arguments: q.StatsFilter) -> list[q.StatsResult]:
         """Read statistics of the VM, its vCPUs or its crypto devices, optionally by provider and name.
 
         Since QEMU 7.1.
@@ -2197,8 +2197,8 @@ class AsyncQmpCommands(AsyncCaller):
         filename: str,
         *,
         device: str | None = None,
-        format: q.ImageFormat | None = None,
         head: int | None = None,
+        format: q.ImageFormat | None = None,
     ) -> None:
         """Save what a display shows to a PPM or PNG file on the host.
 
@@ -2208,7 +2208,7 @@ class AsyncQmpCommands(AsyncCaller):
             "Screendump",
             "sa{sv}",
             ("filename",),
-            {"filename": filename, "device": device, "format": format, "head": head},
+            {"filename": filename, "device": device, "head": head, "format": format},
         )
 
     async def send_key(self, keys: list[q.KeyValue], *, hold_time: int | None = None) -> None:
@@ -2226,9 +2226,9 @@ class AsyncQmpCommands(AsyncCaller):
     async def set_action(
         self,
         *,
-        panic: q.PanicAction | None = None,
         reboot: q.RebootAction | None = None,
         shutdown: q.ShutdownAction | None = None,
+        panic: q.PanicAction | None = None,
         watchdog: q.WatchdogAction | None = None,
     ) -> None:
         """Choose how QEMU responds to a reboot, shutdown, panic or watchdog expiry.
@@ -2239,18 +2239,18 @@ class AsyncQmpCommands(AsyncCaller):
             "SetAction",
             "a{sv}",
             (),
-            {"panic": panic, "reboot": reboot, "shutdown": shutdown, "watchdog": watchdog},
+            {"reboot": reboot, "shutdown": shutdown, "panic": panic, "watchdog": watchdog},
         )
 
     async def set_cpu_topology(
         self,
         core_id: int,
         *,
+        socket_id: int | None = None,
         book_id: int | None = None,
-        dedicated: bool | None = None,
         drawer_id: int | None = None,
         entitlement: q.S390CpuEntitlement | None = None,
-        socket_id: int | None = None,
+        dedicated: bool | None = None,
     ) -> None:
         """Move an s390x CPU to another socket, book or drawer, or change its entitlement.
 
@@ -2260,7 +2260,7 @@ class AsyncQmpCommands(AsyncCaller):
             "SetCpuTopology",
             "qa{sv}",
             ("core-id",),
-            {"core-id": core_id, "book-id": book_id, "dedicated": dedicated, "drawer-id": drawer_id, "entitlement": entitlement, "socket-id": socket_id},
+            {"core-id": core_id, "socket-id": socket_id, "book-id": book_id, "drawer-id": drawer_id, "entitlement": entitlement, "dedicated": dedicated},
         )
 
     async def set_link(self, name: str, up: bool) -> None:
@@ -2270,14 +2270,14 @@ class AsyncQmpCommands(AsyncCaller):
         """
         await self._call("SetLink", "sb", ("name", "up"), {"name": name, "up": up})
 
-    async def set_numa_node(self, arguments: q.SetNumaNodeArguments) -> None:
+    async def set_numa_node(self, arguments: q.NumaOptions) -> None:
         """Lay out NUMA nodes in a QEMU started with --preconfig, until x-exit-preconfig.
 
         Since QEMU 3.0.
         """
         await self._call("SetNumaNode", "sa{sv}", ("type",), arguments)
 
-    async def set_password(self, arguments: q.SetPasswordArguments) -> None:
+    async def set_password(self, arguments: q.SetPasswordOptions) -> None:
         """Change the VNC or SPICE password, optionally dropping connected SPICE clients.
 
         Since QEMU 0.14.
@@ -2787,8 +2787,8 @@ class QmpCommands(Caller):
         rounds: int,
         step: int,
         *,
-        id: str | None = None,
         interfaces: list[str] | None = None,
+        id: str | None = None,
     ) -> None:
         """Broadcast RARP frames so that switches relearn where the guest's MACs are; delays are in ms.
 
@@ -2798,7 +2798,7 @@ class QmpCommands(Caller):
             "AnnounceSelf",
             "xxxxa{sv}",
             ("initial", "max", "rounds", "step"),
-            {"initial": initial, "max": max, "rounds": rounds, "step": step, "id": id, "interfaces": interfaces},
+            {"initial": initial, "max": max, "rounds": rounds, "step": step, "interfaces": interfaces, "id": id},
         )
 
     def balloon(self, value: int) -> None:
@@ -2812,18 +2812,18 @@ class QmpCommands(Caller):
         self,
         device: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        base_node: str | None = None,
+        base: str | None = None,
+        top_node: str | None = None,
+        top: str | None = None,
         backing_file: str | None = None,
         backing_mask_protocol: bool | None = None,
-        base: str | None = None,
-        base_node: str | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_error: q.BlockdevOnError | None = None,
         speed: int | None = None,
-        top: str | None = None,
-        top_node: str | None = None,
+        on_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that pushes overlay data down the chain; committing the active layer needs job-complete.
 
@@ -2833,7 +2833,7 @@ class QmpCommands(Caller):
             "BlockCommit",
             "sa{sv}",
             ("device",),
-            {"device": device, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "base": base, "base-node": base_node, "filter-node-name": filter_node_name, "job-id": job_id, "on-error": on_error, "speed": speed, "top": top, "top-node": top_node},
+            {"device": device, "job-id": job_id, "base-node": base_node, "base": base, "top-node": top_node, "top": top, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "speed": speed, "on-error": on_error, "filter-node-name": filter_node_name, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
     def block_dirty_bitmap_add(
@@ -2841,9 +2841,9 @@ class QmpCommands(Caller):
         node: str,
         name: str,
         *,
-        disabled: bool | None = None,
         granularity: int | None = None,
         persistent: bool | None = None,
+        disabled: bool | None = None,
     ) -> None:
         """Begin recording which parts of a node are written, under a bitmap name; granularity is in bytes.
 
@@ -2853,7 +2853,7 @@ class QmpCommands(Caller):
             "BlockDirtyBitmapAdd",
             "ssa{sv}",
             ("node", "name"),
-            {"node": node, "name": name, "disabled": disabled, "granularity": granularity, "persistent": persistent},
+            {"node": node, "name": name, "granularity": granularity, "persistent": persistent, "disabled": disabled},
         )
 
     def block_dirty_bitmap_clear(self, node: str, name: str) -> None:
@@ -2901,7 +2901,7 @@ class QmpCommands(Caller):
         """
         self._call("BlockDirtyBitmapRemove", "ss", ("node", "name"), {"node": node, "name": name})
 
-    def block_export_add(self, arguments: q.BlockExportAddArguments) -> None:
+    def block_export_add(self, arguments: q.BlockExportOptions) -> None:
         """Offer a block node to outside clients over NBD, vhost-user, FUSE or VDUSE.
 
         Since QEMU 5.2.
@@ -2922,7 +2922,7 @@ class QmpCommands(Caller):
         """
         self._call("BlockJobCancel", "sa{sv}", ("device",), {"device": device, "force": force})
 
-    def block_job_change(self, arguments: q.BlockJobChangeArguments) -> None:
+    def block_job_change(self, arguments: q.BlockJobChangeOptions) -> None:
         """Adjust options of a running block job, such as a mirror's copy mode.
 
         Since QEMU 8.2.
@@ -2981,10 +2981,10 @@ class QmpCommands(Caller):
         id: str,
         *,
         boundaries: list[int] | None = None,
-        boundaries_flush: list[int] | None = None,
         boundaries_read: list[int] | None = None,
         boundaries_write: list[int] | None = None,
         boundaries_zap: list[int] | None = None,
+        boundaries_flush: list[int] | None = None,
     ) -> None:
         """Choose latency histogram boundaries in nanoseconds; with just an id, histograms are dropped.
 
@@ -2994,7 +2994,7 @@ class QmpCommands(Caller):
             "BlockLatencyHistogramSet",
             "sa{sv}",
             ("id",),
-            {"id": id, "boundaries": boundaries, "boundaries-flush": boundaries_flush, "boundaries-read": boundaries_read, "boundaries-write": boundaries_write, "boundaries-zap": boundaries_zap},
+            {"id": id, "boundaries": boundaries, "boundaries-read": boundaries_read, "boundaries-write": boundaries_write, "boundaries-zap": boundaries_zap, "boundaries-flush": boundaries_flush},
         )
 
     def block_resize(
@@ -3024,22 +3024,22 @@ class QmpCommands(Caller):
         iops_rd: int,
         iops_wr: int,
         *,
-        bps_max: int | None = None,
-        bps_max_length: int | None = None,
-        bps_rd_max: int | None = None,
-        bps_rd_max_length: int | None = None,
-        bps_wr_max: int | None = None,
-        bps_wr_max_length: int | None = None,
         device: str | None = None,
-        group: str | None = None,
         id: str | None = None,
+        bps_max: int | None = None,
+        bps_rd_max: int | None = None,
+        bps_wr_max: int | None = None,
         iops_max: int | None = None,
-        iops_max_length: int | None = None,
         iops_rd_max: int | None = None,
-        iops_rd_max_length: int | None = None,
-        iops_size: int | None = None,
         iops_wr_max: int | None = None,
+        bps_max_length: int | None = None,
+        bps_rd_max_length: int | None = None,
+        bps_wr_max_length: int | None = None,
+        iops_max_length: int | None = None,
+        iops_rd_max_length: int | None = None,
         iops_wr_max_length: int | None = None,
+        iops_size: int | None = None,
+        group: str | None = None,
     ) -> None:
         """Limit a disk's bytes and requests per second; disks of the same group share the budget.
 
@@ -3049,7 +3049,7 @@ class QmpCommands(Caller):
             "BlockSetIoThrottle",
             "xxxxxxa{sv}",
             ("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"),
-            {"bps": bps, "bps_rd": bps_rd, "bps_wr": bps_wr, "iops": iops, "iops_rd": iops_rd, "iops_wr": iops_wr, "bps_max": bps_max, "bps_max_length": bps_max_length, "bps_rd_max": bps_rd_max, "bps_rd_max_length": bps_rd_max_length, "bps_wr_max": bps_wr_max, "bps_wr_max_length": bps_wr_max_length, "device": device, "group": group, "id": id, "iops_max": iops_max, "iops_max_length": iops_max_length, "iops_rd_max": iops_rd_max, "iops_rd_max_length": iops_rd_max_length, "iops_size": iops_size, "iops_wr_max": iops_wr_max, "iops_wr_max_length": iops_wr_max_length},
+            {"bps": bps, "bps_rd": bps_rd, "bps_wr": bps_wr, "iops": iops, "iops_rd": iops_rd, "iops_wr": iops_wr, "device": device, "id": id, "bps_max": bps_max, "bps_rd_max": bps_rd_max, "bps_wr_max": bps_wr_max, "iops_max": iops_max, "iops_rd_max": iops_rd_max, "iops_wr_max": iops_wr_max, "bps_max_length": bps_max_length, "bps_rd_max_length": bps_rd_max_length, "bps_wr_max_length": bps_wr_max_length, "iops_max_length": iops_max_length, "iops_rd_max_length": iops_rd_max_length, "iops_wr_max_length": iops_wr_max_length, "iops_size": iops_size, "group": group},
         )
 
     def block_set_write_threshold(self, node_name: str, write_threshold: int) -> None:
@@ -3068,17 +3068,17 @@ class QmpCommands(Caller):
         self,
         device: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        backing_file: str | None = None,
-        backing_mask_protocol: bool | None = None,
+        job_id: str | None = None,
         base: str | None = None,
         base_node: str | None = None,
+        backing_file: str | None = None,
+        backing_mask_protocol: bool | None = None,
         bottom: str | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_error: q.BlockdevOnError | None = None,
         speed: int | None = None,
+        on_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that pulls backing data up into an overlay, which then needs less of its chain.
 
@@ -3088,10 +3088,10 @@ class QmpCommands(Caller):
             "BlockStream",
             "sa{sv}",
             ("device",),
-            {"device": device, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "base": base, "base-node": base_node, "bottom": bottom, "filter-node-name": filter_node_name, "job-id": job_id, "on-error": on_error, "speed": speed},
+            {"device": device, "job-id": job_id, "base": base, "base-node": base_node, "backing-file": backing_file, "backing-mask-protocol": backing_mask_protocol, "bottom": bottom, "speed": speed, "on-error": on_error, "filter-node-name": filter_node_name, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
-    def blockdev_add(self, arguments: q.BlockdevAddArguments) -> None:
+    def blockdev_add(self, arguments: q.BlockdevOptions) -> None:
         """Open an image or storage connection as a new node of the block graph.
 
         Since QEMU 2.9.
@@ -3104,18 +3104,18 @@ class QmpCommands(Caller):
         sync: q.MirrorSyncMode,
         target: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        speed: int | None = None,
         bitmap: str | None = None,
         bitmap_mode: q.BitmapSyncMode | None = None,
         compress: bool | None = None,
-        discard_source: bool | None = None,
-        filter_node_name: str | None = None,
-        job_id: str | None = None,
-        on_cbw_error: q.OnCbwError | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        speed: int | None = None,
+        on_cbw_error: q.OnCbwError | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
+        filter_node_name: str | None = None,
+        discard_source: bool | None = None,
         x_perf: q.BackupPerf | None = None,
     ) -> None:
         """Start a job that copies a disk's current contents to another existing node.
@@ -3126,7 +3126,7 @@ class QmpCommands(Caller):
             "BlockdevBackup",
             "sssa{sv}",
             ("device", "sync", "target"),
-            {"device": device, "sync": sync, "target": target, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "discard-source": discard_source, "filter-node-name": filter_node_name, "job-id": job_id, "on-cbw-error": on_cbw_error, "on-source-error": on_source_error, "on-target-error": on_target_error, "speed": speed, "x-perf": x_perf},
+            {"device": device, "sync": sync, "target": target, "job-id": job_id, "speed": speed, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "on-source-error": on_source_error, "on-target-error": on_target_error, "on-cbw-error": on_cbw_error, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "filter-node-name": filter_node_name, "discard-source": discard_source, "x-perf": x_perf},
         )
 
     def blockdev_change_medium(
@@ -3134,9 +3134,9 @@ class QmpCommands(Caller):
         filename: str,
         *,
         device: str | None = None,
-        force: bool | None = None,
-        format: str | None = None,
         id: str | None = None,
+        format: str | None = None,
+        force: bool | None = None,
         read_only_mode: q.BlockdevChangeReadOnlyMode | None = None,
     ) -> None:
         """Swap a removable drive's medium for an image file, opening and closing the tray on the way.
@@ -3147,7 +3147,7 @@ class QmpCommands(Caller):
             "BlockdevChangeMedium",
             "sa{sv}",
             ("filename",),
-            {"filename": filename, "device": device, "force": force, "format": format, "id": id, "read-only-mode": read_only_mode},
+            {"filename": filename, "device": device, "id": id, "format": format, "force": force, "read-only-mode": read_only_mode},
         )
 
     def blockdev_close_tray(self, *, device: str | None = None, id: str | None = None) -> None:
@@ -3194,17 +3194,17 @@ class QmpCommands(Caller):
         target: str,
         sync: q.MirrorSyncMode,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        buf_size: int | None = None,
-        copy_mode: q.MirrorCopyMode | None = None,
-        filter_node_name: str | None = None,
-        granularity: int | None = None,
         job_id: str | None = None,
-        on_source_error: q.BlockdevOnError | None = None,
-        on_target_error: q.BlockdevOnError | None = None,
         replaces: str | None = None,
         speed: int | None = None,
+        granularity: int | None = None,
+        buf_size: int | None = None,
+        on_source_error: q.BlockdevOnError | None = None,
+        on_target_error: q.BlockdevOnError | None = None,
+        filter_node_name: str | None = None,
+        copy_mode: q.MirrorCopyMode | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
         target_is_zero: bool | None = None,
     ) -> None:
         """Start a job that keeps another node in sync with a disk until job-complete or a cancel.
@@ -3215,21 +3215,21 @@ class QmpCommands(Caller):
             "BlockdevMirror",
             "sssa{sv}",
             ("device", "target", "sync"),
-            {"device": device, "target": target, "sync": sync, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "buf-size": buf_size, "copy-mode": copy_mode, "filter-node-name": filter_node_name, "granularity": granularity, "job-id": job_id, "on-source-error": on_source_error, "on-target-error": on_target_error, "replaces": replaces, "speed": speed, "target-is-zero": target_is_zero},
+            {"device": device, "target": target, "sync": sync, "job-id": job_id, "replaces": replaces, "speed": speed, "granularity": granularity, "buf-size": buf_size, "on-source-error": on_source_error, "on-target-error": on_target_error, "filter-node-name": filter_node_name, "copy-mode": copy_mode, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "target-is-zero": target_is_zero},
         )
 
     def blockdev_open_tray(
         self,
         *,
         device: str | None = None,
-        force: bool | None = None,
         id: str | None = None,
+        force: bool | None = None,
     ) -> None:
         """Open a drive's tray; a guest that locked it is merely asked unless force is set.
 
         Since QEMU 2.5.
         """
-        self._call("BlockdevOpenTray", "a{sv}", (), {"device": device, "force": force, "id": id})
+        self._call("BlockdevOpenTray", "a{sv}", (), {"device": device, "id": id, "force": force})
 
     def blockdev_remove_medium(self, id: str) -> None:
         """Take the medium out of a drive's open tray; an empty tray is not an error.
@@ -3304,10 +3304,10 @@ class QmpCommands(Caller):
         snapshot_file: str,
         *,
         device: str | None = None,
-        format: str | None = None,
-        mode: q.NewImageMode | None = None,
         node_name: str | None = None,
         snapshot_node_name: str | None = None,
+        format: str | None = None,
+        mode: q.NewImageMode | None = None,
     ) -> None:
         """Create an overlay file and direct a disk's new writes to it.
 
@@ -3317,7 +3317,7 @@ class QmpCommands(Caller):
             "BlockdevSnapshotSync",
             "sa{sv}",
             ("snapshot-file",),
-            {"snapshot-file": snapshot_file, "device": device, "format": format, "mode": mode, "node-name": node_name, "snapshot-node-name": snapshot_node_name},
+            {"snapshot-file": snapshot_file, "device": device, "node-name": node_name, "snapshot-node-name": snapshot_node_name, "format": format, "mode": mode},
         )
 
     def calc_dirty_rate(
@@ -3325,8 +3325,8 @@ class QmpCommands(Caller):
         calc_time: int,
         *,
         calc_time_unit: q.TimeUnit | None = None,
-        mode: q.DirtyRateMeasureMode | None = None,
         sample_pages: int | None = None,
+        mode: q.DirtyRateMeasureMode | None = None,
     ) -> None:
         """Start measuring how fast the guest dirties memory; fetch the MiB/s with query-dirty-rate.
 
@@ -3336,7 +3336,7 @@ class QmpCommands(Caller):
             "CalcDirtyRate",
             "xa{sv}",
             ("calc-time",),
-            {"calc-time": calc_time, "calc-time-unit": calc_time_unit, "mode": mode, "sample-pages": sample_pages},
+            {"calc-time": calc_time, "calc-time-unit": calc_time_unit, "sample-pages": sample_pages, "mode": mode},
         )
 
     def cancel_vcpu_dirty_limit(self, *, cpu_index: int | None = None) -> None:
@@ -3403,9 +3403,9 @@ class QmpCommands(Caller):
         protocol: str,
         hostname: str,
         *,
-        cert_subject: str | None = None,
         port: int | None = None,
         tls_port: int | None = None,
+        cert_subject: str | None = None,
     ) -> None:
         """Tell SPICE clients which host and ports to move to after the migration.
 
@@ -3415,7 +3415,7 @@ class QmpCommands(Caller):
             "ClientMigrateInfo",
             "ssa{sv}",
             ("protocol", "hostname"),
-            {"protocol": protocol, "hostname": hostname, "cert-subject": cert_subject, "port": port, "tls-port": tls_port},
+            {"protocol": protocol, "hostname": hostname, "port": port, "tls-port": tls_port, "cert-subject": cert_subject},
         )
 
     def closefd(self, fdname: str) -> None:
@@ -3475,14 +3475,14 @@ class QmpCommands(Caller):
         type_: int,
         transaction_type: int,
         *,
-        bank: int | None = None,
-        bank_group: int | None = None,
         channel: int | None = None,
+        rank: int | None = None,
+        nibble_mask: int | None = None,
+        bank_group: int | None = None,
+        bank: int | None = None,
+        row: int | None = None,
         column: int | None = None,
         correction_mask: list[int] | None = None,
-        nibble_mask: int | None = None,
-        rank: int | None = None,
-        row: int | None = None,
     ) -> None:
         """Enter a DRAM event record into a CXL memory device's event log.
 
@@ -3492,7 +3492,7 @@ class QmpCommands(Caller):
             "CxlInjectDramEvent",
             "ssytyyya{sv}",
             ("path", "log", "flags", "dpa", "descriptor", "type", "transaction-type"),
-            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "bank": bank, "bank-group": bank_group, "channel": channel, "column": column, "correction-mask": correction_mask, "nibble-mask": nibble_mask, "rank": rank, "row": row},
+            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "rank": rank, "nibble-mask": nibble_mask, "bank-group": bank_group, "bank": bank, "row": row, "column": column, "correction-mask": correction_mask},
         )
 
     def cxl_inject_general_media_event(
@@ -3506,9 +3506,9 @@ class QmpCommands(Caller):
         transaction_type: int,
         *,
         channel: int | None = None,
-        component_id: str | None = None,
-        device: int | None = None,
         rank: int | None = None,
+        device: int | None = None,
+        component_id: str | None = None,
     ) -> None:
         """Enter a general media event record into a CXL memory device's event log.
 
@@ -3518,7 +3518,7 @@ class QmpCommands(Caller):
             "CxlInjectGeneralMediaEvent",
             "ssytyyya{sv}",
             ("path", "log", "flags", "dpa", "descriptor", "type", "transaction-type"),
-            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "component-id": component_id, "device": device, "rank": rank},
+            {"path": path, "log": log, "flags": flags, "dpa": dpa, "descriptor": descriptor, "type": type_, "transaction-type": transaction_type, "channel": channel, "rank": rank, "device": device, "component-id": component_id},
         )
 
     def cxl_inject_memory_module_event(
@@ -3626,14 +3626,14 @@ class QmpCommands(Caller):
         """
         self._call("DeviceSyncConfig", "s", ("id",), {"id": id})
 
-    def display_reload(self, arguments: q.DisplayReloadArguments) -> None:
+    def display_reload(self, arguments: q.DisplayReloadOptions) -> None:
         """Reread display settings from disk, such as renewed VNC TLS certificates.
 
         Since QEMU 6.0.
         """
         self._call("DisplayReload", "sa{sv}", ("type",), arguments)
 
-    def display_update(self, arguments: q.DisplayUpdateArguments) -> None:
+    def display_update(self, arguments: q.DisplayUpdateOptions) -> None:
         """Change display settings at run time, such as the addresses VNC listens on.
 
         Since QEMU 7.1.
@@ -3646,21 +3646,21 @@ class QmpCommands(Caller):
         sync: q.MirrorSyncMode,
         target: str,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
+        job_id: str | None = None,
+        speed: int | None = None,
         bitmap: str | None = None,
         bitmap_mode: q.BitmapSyncMode | None = None,
         compress: bool | None = None,
-        discard_source: bool | None = None,
-        filter_node_name: str | None = None,
-        format: str | None = None,
-        job_id: str | None = None,
-        mode: q.NewImageMode | None = None,
-        on_cbw_error: q.OnCbwError | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        speed: int | None = None,
+        on_cbw_error: q.OnCbwError | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
+        filter_node_name: str | None = None,
+        discard_source: bool | None = None,
         x_perf: q.BackupPerf | None = None,
+        format: str | None = None,
+        mode: q.NewImageMode | None = None,
     ) -> None:
         """Start a job that copies a disk's current contents to an image file; prefer blockdev-backup.
 
@@ -3670,7 +3670,7 @@ class QmpCommands(Caller):
             "DriveBackup",
             "sssa{sv}",
             ("device", "sync", "target"),
-            {"device": device, "sync": sync, "target": target, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "discard-source": discard_source, "filter-node-name": filter_node_name, "format": format, "job-id": job_id, "mode": mode, "on-cbw-error": on_cbw_error, "on-source-error": on_source_error, "on-target-error": on_target_error, "speed": speed, "x-perf": x_perf},
+            {"device": device, "sync": sync, "target": target, "job-id": job_id, "speed": speed, "bitmap": bitmap, "bitmap-mode": bitmap_mode, "compress": compress, "on-source-error": on_source_error, "on-target-error": on_target_error, "on-cbw-error": on_cbw_error, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss, "filter-node-name": filter_node_name, "discard-source": discard_source, "x-perf": x_perf, "format": format, "mode": mode},
         )
 
     def drive_mirror(
@@ -3679,20 +3679,20 @@ class QmpCommands(Caller):
         target: str,
         sync: q.MirrorSyncMode,
         *,
-        auto_dismiss: bool | None = None,
-        auto_finalize: bool | None = None,
-        buf_size: int | None = None,
-        copy_mode: q.MirrorCopyMode | None = None,
-        format: str | None = None,
-        granularity: int | None = None,
         job_id: str | None = None,
-        mode: q.NewImageMode | None = None,
+        format: str | None = None,
         node_name: str | None = None,
+        replaces: str | None = None,
+        mode: q.NewImageMode | None = None,
+        speed: int | None = None,
+        granularity: int | None = None,
+        buf_size: int | None = None,
         on_source_error: q.BlockdevOnError | None = None,
         on_target_error: q.BlockdevOnError | None = None,
-        replaces: str | None = None,
-        speed: int | None = None,
         unmap: bool | None = None,
+        copy_mode: q.MirrorCopyMode | None = None,
+        auto_finalize: bool | None = None,
+        auto_dismiss: bool | None = None,
     ) -> None:
         """Start a job that keeps an image file in sync with a disk, creating the file if needed.
 
@@ -3702,7 +3702,7 @@ class QmpCommands(Caller):
             "DriveMirror",
             "sssa{sv}",
             ("device", "target", "sync"),
-            {"device": device, "target": target, "sync": sync, "auto-dismiss": auto_dismiss, "auto-finalize": auto_finalize, "buf-size": buf_size, "copy-mode": copy_mode, "format": format, "granularity": granularity, "job-id": job_id, "mode": mode, "node-name": node_name, "on-source-error": on_source_error, "on-target-error": on_target_error, "replaces": replaces, "speed": speed, "unmap": unmap},
+            {"device": device, "target": target, "sync": sync, "job-id": job_id, "format": format, "node-name": node_name, "replaces": replaces, "mode": mode, "speed": speed, "granularity": granularity, "buf-size": buf_size, "on-source-error": on_source_error, "on-target-error": on_target_error, "unmap": unmap, "copy-mode": copy_mode, "auto-finalize": auto_finalize, "auto-dismiss": auto_dismiss},
         )
 
     def dump_guest_memory(
@@ -3710,10 +3710,10 @@ class QmpCommands(Caller):
         paging: bool,
         protocol: str,
         *,
-        begin: int | None = None,
         detach: bool | None = None,
-        format: q.DumpGuestMemoryFormat | None = None,
+        begin: int | None = None,
         length: int | None = None,
+        format: q.DumpGuestMemoryFormat | None = None,
     ) -> None:
         """Write guest RAM to a core file on the host; blocks for long unless detach is set.
 
@@ -3723,7 +3723,7 @@ class QmpCommands(Caller):
             "DumpGuestMemory",
             "bsa{sv}",
             ("paging", "protocol"),
-            {"paging": paging, "protocol": protocol, "begin": begin, "detach": detach, "format": format, "length": length},
+            {"paging": paging, "protocol": protocol, "detach": detach, "begin": begin, "length": length, "format": format},
         )
 
     def dump_skeys(self, filename: str) -> None:
@@ -3744,16 +3744,16 @@ class QmpCommands(Caller):
         self,
         *,
         device: str | None = None,
-        force: bool | None = None,
         id: str | None = None,
+        force: bool | None = None,
     ) -> None:
         """Open a removable drive and take its medium out; a locked drive needs force.
 
         Since QEMU 0.14.
         """
-        self._call("Eject", "a{sv}", (), {"device": device, "force": force, "id": id})
+        self._call("Eject", "a{sv}", (), {"device": device, "id": id, "force": force})
 
-    def expire_password(self, arguments: q.ExpirePasswordArguments) -> None:
+    def expire_password(self, arguments: q.ExpirePasswordOptions) -> None:
         """Choose when the VNC or SPICE password lapses: now, never, +SECONDS or a time in seconds.
 
         Since QEMU 0.14.
@@ -3875,12 +3875,12 @@ class QmpCommands(Caller):
     def migrate(
         self,
         *,
-        blk: bool | None = None,
+        uri: str | None = None,
         channels: list[q.MigrationChannel] | None = None,
         detach: bool | None = None,
-        inc: bool | None = None,
         resume: bool | None = None,
-        uri: str | None = None,
+        blk: bool | None = None,
+        inc: bool | None = None,
     ) -> None:
         """Start moving the guest to another QEMU in the background; follow it with query-migrate.
 
@@ -3890,7 +3890,7 @@ class QmpCommands(Caller):
             "Migrate",
             "a{sv}",
             (),
-            {"blk": blk, "channels": channels, "detach": detach, "inc": inc, "resume": resume, "uri": uri},
+            {"uri": uri, "channels": channels, "detach": detach, "resume": resume, "blk": blk, "inc": inc},
         )
 
     def migrate_cancel(self) -> None:
@@ -3910,9 +3910,9 @@ class QmpCommands(Caller):
     def migrate_incoming(
         self,
         *,
+        uri: str | None = None,
         channels: list[q.MigrationChannel] | None = None,
         exit_on_error: bool | None = None,
-        uri: str | None = None,
     ) -> None:
         """Begin to listen for a migration, in a QEMU started with -incoming defer.
 
@@ -3922,7 +3922,7 @@ class QmpCommands(Caller):
             "MigrateIncoming",
             "a{sv}",
             (),
-            {"channels": channels, "exit-on-error": exit_on_error, "uri": uri},
+            {"uri": uri, "channels": channels, "exit-on-error": exit_on_error},
         )
 
     def migrate_pause(self) -> None:
@@ -3958,37 +3958,37 @@ class QmpCommands(Caller):
         announce_max: int | None = None,
         announce_rounds: int | None = None,
         announce_step: int | None = None,
+        throttle_trigger_threshold: int | None = None,
+        cpu_throttle_initial: int | None = None,
+        cpu_throttle_increment: int | None = None,
+        cpu_throttle_tailslow: bool | None = None,
+        tls_creds: q.StrOrNull | Unset = UNSET,
+        tls_hostname: q.StrOrNull | Unset = UNSET,
+        tls_authz: q.StrOrNull | Unset = UNSET,
+        max_bandwidth: int | None = None,
         avail_switchover_bandwidth: int | None = None,
+        downtime_limit: int | None = None,
+        x_checkpoint_delay: int | None = None,
+        multifd_channels: int | None = None,
+        xbzrle_cache_size: int | None = None,
+        max_postcopy_bandwidth: int | None = None,
+        max_cpu_throttle: int | None = None,
+        multifd_compression: q.MultiFDCompression | None = None,
+        multifd_zlib_level: int | None = None,
+        multifd_qatzip_level: int | None = None,
+        multifd_zstd_level: int | None = None,
         block_bitmap_mapping: list[q.BitmapMigrationNodeAlias] | None = None,
-        block_incremental: bool | None = None,
+        x_vcpu_dirty_limit_period: int | None = None,
+        vcpu_dirty_limit: int | None = None,
+        mode: q.MigMode | None = None,
+        zero_page_detection: q.ZeroPageDetection | None = None,
+        direct_io: bool | None = None,
+        cpr_exec_command: list[str] | None = None,
         compress_level: int | None = None,
         compress_threads: int | None = None,
         compress_wait_thread: bool | None = None,
-        cpr_exec_command: list[str] | None = None,
-        cpu_throttle_increment: int | None = None,
-        cpu_throttle_initial: int | None = None,
-        cpu_throttle_tailslow: bool | None = None,
         decompress_threads: int | None = None,
-        direct_io: bool | None = None,
-        downtime_limit: int | None = None,
-        max_bandwidth: int | None = None,
-        max_cpu_throttle: int | None = None,
-        max_postcopy_bandwidth: int | None = None,
-        mode: q.MigMode | None = None,
-        multifd_channels: int | None = None,
-        multifd_compression: q.MultiFDCompression | None = None,
-        multifd_qatzip_level: int | None = None,
-        multifd_zlib_level: int | None = None,
-        multifd_zstd_level: int | None = None,
-        throttle_trigger_threshold: int | None = None,
-        tls_authz: q.StrOrNull | Unset = UNSET,
-        tls_creds: q.StrOrNull | Unset = UNSET,
-        tls_hostname: q.StrOrNull | Unset = UNSET,
-        vcpu_dirty_limit: int | None = None,
-        x_checkpoint_delay: int | None = None,
-        x_vcpu_dirty_limit_period: int | None = None,
-        xbzrle_cache_size: int | None = None,
-        zero_page_detection: q.ZeroPageDetection | None = None,
+        block_incremental: bool | None = None,
     ) -> None:
         """Tune the migration: bandwidth in bytes per second, downtime limit in milliseconds, and more.
 
@@ -3998,7 +3998,7 @@ class QmpCommands(Caller):
             "MigrateSetParameters",
             "a{sv}",
             (),
-            {"announce-initial": announce_initial, "announce-max": announce_max, "announce-rounds": announce_rounds, "announce-step": announce_step, "avail-switchover-bandwidth": avail_switchover_bandwidth, "block-bitmap-mapping": block_bitmap_mapping, "block-incremental": block_incremental, "compress-level": compress_level, "compress-threads": compress_threads, "compress-wait-thread": compress_wait_thread, "cpr-exec-command": cpr_exec_command, "cpu-throttle-increment": cpu_throttle_increment, "cpu-throttle-initial": cpu_throttle_initial, "cpu-throttle-tailslow": cpu_throttle_tailslow, "decompress-threads": decompress_threads, "direct-io": direct_io, "downtime-limit": downtime_limit, "max-bandwidth": max_bandwidth, "max-cpu-throttle": max_cpu_throttle, "max-postcopy-bandwidth": max_postcopy_bandwidth, "mode": mode, "multifd-channels": multifd_channels, "multifd-compression": multifd_compression, "multifd-qatzip-level": multifd_qatzip_level, "multifd-zlib-level": multifd_zlib_level, "multifd-zstd-level": multifd_zstd_level, "throttle-trigger-threshold": throttle_trigger_threshold, "tls-authz": NULL if tls_authz is None else tls_authz, "tls-creds": NULL if tls_creds is None else tls_creds, "tls-hostname": NULL if tls_hostname is None else tls_hostname, "vcpu-dirty-limit": vcpu_dirty_limit, "x-checkpoint-delay": x_checkpoint_delay, "x-vcpu-dirty-limit-period": x_vcpu_dirty_limit_period, "xbzrle-cache-size": xbzrle_cache_size, "zero-page-detection": zero_page_detection},
+            {"announce-initial": announce_initial, "announce-max": announce_max, "announce-rounds": announce_rounds, "announce-step": announce_step, "throttle-trigger-threshold": throttle_trigger_threshold, "cpu-throttle-initial": cpu_throttle_initial, "cpu-throttle-increment": cpu_throttle_increment, "cpu-throttle-tailslow": cpu_throttle_tailslow, "tls-creds": NULL if tls_creds is None else tls_creds, "tls-hostname": NULL if tls_hostname is None else tls_hostname, "tls-authz": NULL if tls_authz is None else tls_authz, "max-bandwidth": max_bandwidth, "avail-switchover-bandwidth": avail_switchover_bandwidth, "downtime-limit": downtime_limit, "x-checkpoint-delay": x_checkpoint_delay, "multifd-channels": multifd_channels, "xbzrle-cache-size": xbzrle_cache_size, "max-postcopy-bandwidth": max_postcopy_bandwidth, "max-cpu-throttle": max_cpu_throttle, "multifd-compression": multifd_compression, "multifd-zlib-level": multifd_zlib_level, "multifd-qatzip-level": multifd_qatzip_level, "multifd-zstd-level": multifd_zstd_level, "block-bitmap-mapping": block_bitmap_mapping, "x-vcpu-dirty-limit-period": x_vcpu_dirty_limit_period, "vcpu-dirty-limit": vcpu_dirty_limit, "mode": mode, "zero-page-detection": zero_page_detection, "direct-io": direct_io, "cpr-exec-command": cpr_exec_command, "compress-level": compress_level, "compress-threads": compress_threads, "compress-wait-thread": compress_wait_thread, "decompress-threads": decompress_threads, "block-incremental": block_incremental},
         )
 
     def migrate_start_postcopy(self) -> None:
@@ -4012,10 +4012,10 @@ class QmpCommands(Caller):
         self,
         device: str,
         *,
-        bitmap: str | None = None,
-        description: str | None = None,
         name: str | None = None,
+        description: str | None = None,
         writable: bool | None = None,
+        bitmap: str | None = None,
     ) -> None:
         """Offer a node over the built-in NBD server; block-export-add is the newer command.
 
@@ -4025,7 +4025,7 @@ class QmpCommands(Caller):
             "NbdServerAdd",
             "sa{sv}",
             ("device",),
-            {"device": device, "bitmap": bitmap, "description": description, "name": name, "writable": writable},
+            {"device": device, "name": name, "description": description, "writable": writable, "bitmap": bitmap},
         )
 
     def nbd_server_remove(self, name: str, *, mode: q.BlockExportRemoveMode | None = None) -> None:
@@ -4040,9 +4040,9 @@ class QmpCommands(Caller):
         addr: q.SocketAddressLegacy,
         *,
         handshake_max_seconds: int | None = None,
-        max_connections: int | None = None,
-        tls_authz: str | None = None,
         tls_creds: str | None = None,
+        tls_authz: str | None = None,
+        max_connections: int | None = None,
     ) -> None:
         """Open the built-in NBD server on a socket address; just one can run.
 
@@ -4052,7 +4052,7 @@ class QmpCommands(Caller):
             "NbdServerStart",
             "a{sv}a{sv}",
             ("addr",),
-            {"addr": addr, "handshake-max-seconds": handshake_max_seconds, "max-connections": max_connections, "tls-authz": tls_authz, "tls-creds": tls_creds},
+            {"addr": addr, "handshake-max-seconds": handshake_max_seconds, "tls-creds": tls_creds, "tls-authz": tls_authz, "max-connections": max_connections},
         )
 
     def nbd_server_stop(self) -> None:
@@ -4062,7 +4062,7 @@ class QmpCommands(Caller):
         """
         self._call("NbdServerStop", "", (), {})
 
-    def netdev_add(self, arguments: q.NetdevAddArguments) -> None:
+    def netdev_add(self, arguments: q.Netdev) -> None:
         """Create a network backend, to be joined later to a NIC added with device_add.
 
         Since QEMU 0.14.
@@ -4076,7 +4076,7 @@ class QmpCommands(Caller):
         """
         self._call("NetdevDel", "s", ("id",), {"id": id})
 
-    def object_add(self, arguments: q.ObjectAddArguments) -> None:
+    def object_add(self, arguments: q.ObjectOptions) -> None:
         """Create a user object such as a secret, an I/O thread, a memory backend or a throttle group.
 
         Since QEMU 2.0.
@@ -4138,8 +4138,8 @@ class QmpCommands(Caller):
     def qom_list_types(
         self,
         *,
-        abstract_: bool | None = None,
         implements: str | None = None,
+        abstract_: bool | None = None,
     ) -> list[q.ObjectTypeInfo]:
         """List object types, optionally those that implement a given one; abstract ones on request.
 
@@ -4149,7 +4149,7 @@ class QmpCommands(Caller):
             "QomListTypes",
             "a{sv}",
             (),
-            {"abstract": abstract_, "implements": implements},
+            {"implements": implements, "abstract": abstract_},
         )
 
     def qom_set(self, path: str, property: str, value: t.Any) -> None:
@@ -4635,7 +4635,7 @@ class QmpCommands(Caller):
         """
         return self._call("QuerySpice", "", (), {})
 
-    def query_stats(self, arguments: q.QueryStatsArguments) -> list[q.StatsResult]:
+    def query_stats(self, arguments: q.StatsFilter) -> list[q.StatsResult]:
         """Read statistics of the VM, its vCPUs or its crypto devices, optionally by provider and name.
 
         Since QEMU 7.1.
@@ -4822,8 +4822,8 @@ class QmpCommands(Caller):
         filename: str,
         *,
         device: str | None = None,
-        format: q.ImageFormat | None = None,
         head: int | None = None,
+        format: q.ImageFormat | None = None,
     ) -> None:
         """Save what a display shows to a PPM or PNG file on the host.
 
@@ -4833,7 +4833,7 @@ class QmpCommands(Caller):
             "Screendump",
             "sa{sv}",
             ("filename",),
-            {"filename": filename, "device": device, "format": format, "head": head},
+            {"filename": filename, "device": device, "head": head, "format": format},
         )
 
     def send_key(self, keys: list[q.KeyValue], *, hold_time: int | None = None) -> None:
@@ -4846,9 +4846,9 @@ class QmpCommands(Caller):
     def set_action(
         self,
         *,
-        panic: q.PanicAction | None = None,
         reboot: q.RebootAction | None = None,
         shutdown: q.ShutdownAction | None = None,
+        panic: q.PanicAction | None = None,
         watchdog: q.WatchdogAction | None = None,
     ) -> None:
         """Choose how QEMU responds to a reboot, shutdown, panic or watchdog expiry.
@@ -4859,18 +4859,18 @@ class QmpCommands(Caller):
             "SetAction",
             "a{sv}",
             (),
-            {"panic": panic, "reboot": reboot, "shutdown": shutdown, "watchdog": watchdog},
+            {"reboot": reboot, "shutdown": shutdown, "panic": panic, "watchdog": watchdog},
         )
 
     def set_cpu_topology(
         self,
         core_id: int,
         *,
+        socket_id: int | None = None,
         book_id: int | None = None,
-        dedicated: bool | None = None,
         drawer_id: int | None = None,
         entitlement: q.S390CpuEntitlement | None = None,
-        socket_id: int | None = None,
+        dedicated: bool | None = None,
     ) -> None:
         """Move an s390x CPU to another socket, book or drawer, or change its entitlement.
 
@@ -4880,7 +4880,7 @@ class QmpCommands(Caller):
             "SetCpuTopology",
             "qa{sv}",
             ("core-id",),
-            {"core-id": core_id, "book-id": book_id, "dedicated": dedicated, "drawer-id": drawer_id, "entitlement": entitlement, "socket-id": socket_id},
+            {"core-id": core_id, "socket-id": socket_id, "book-id": book_id, "drawer-id": drawer_id, "entitlement": entitlement, "dedicated": dedicated},
         )
 
     def set_link(self, name: str, up: bool) -> None:
@@ -4890,14 +4890,14 @@ class QmpCommands(Caller):
         """
         self._call("SetLink", "sb", ("name", "up"), {"name": name, "up": up})
 
-    def set_numa_node(self, arguments: q.SetNumaNodeArguments) -> None:
+    def set_numa_node(self, arguments: q.NumaOptions) -> None:
         """Lay out NUMA nodes in a QEMU started with --preconfig, until x-exit-preconfig.
 
         Since QEMU 3.0.
         """
         self._call("SetNumaNode", "sa{sv}", ("type",), arguments)
 
-    def set_password(self, arguments: q.SetPasswordArguments) -> None:
+    def set_password(self, arguments: q.SetPasswordOptions) -> None:
         """Change the VNC or SPICE password, optionally dropping connected SPICE clients.
 
         Since QEMU 0.14.

@@ -53,16 +53,16 @@ GuestFileWhence: t.TypeAlias = "int | QGASeek"
 GuestAgentCommandInfo = t.TypedDict(
     "GuestAgentCommandInfo",
     {
-        "enabled": "bool",
         "name": "str",
+        "enabled": "bool",
         "success-response": "bool",
     },
 )
 
 
 class GuestAgentInfo(t.TypedDict):
-    supported_commands: list[GuestAgentCommandInfo]
     version: str
+    supported_commands: list[GuestAgentCommandInfo]
 
 
 class GuestAuthorizedKeys(t.TypedDict):
@@ -71,16 +71,16 @@ class GuestAuthorizedKeys(t.TypedDict):
 
 class GuestCCWAddress(t.TypedDict):
     cssid: int
-    devno: int
     ssid: int
     subchno: int
+    devno: int
 
 
 GuestDeviceIdPCI = t.TypedDict(
     "GuestDeviceIdPCI",
     {
-        "device-id": "int",
         "vendor-id": "int",
+        "device-id": "int",
     },
 )
 
@@ -88,8 +88,8 @@ GuestDeviceIdPCI = t.TypedDict(
 GuestDeviceInfo = t.TypedDict(
     "GuestDeviceInfo",
     {
-        "driver-date": "t.NotRequired[int]",
         "driver-name": "str",
+        "driver-date": "t.NotRequired[int]",
         "driver-version": "t.NotRequired[str]",
         "id": "t.NotRequired[GuestDeviceId]",
     },
@@ -99,55 +99,55 @@ GuestDeviceInfo = t.TypedDict(
 GuestDiskAddress = t.TypedDict(
     "GuestDiskAddress",
     {
-        "bus": "int",
-        "bus-type": "GuestDiskBusType",
-        "ccw-address": "t.NotRequired[GuestCCWAddress]",
-        "dev": "t.NotRequired[str]",
         "pci-controller": "GuestPCIAddress",
-        "serial": "t.NotRequired[str]",
+        "bus-type": "GuestDiskBusType",
+        "bus": "int",
         "target": "int",
         "unit": "int",
+        "serial": "t.NotRequired[str]",
+        "dev": "t.NotRequired[str]",
+        "ccw-address": "t.NotRequired[GuestCCWAddress]",
     },
 )
 
 
 class GuestDiskInfo(t.TypedDict):
-    address: t.NotRequired[GuestDiskAddress]
-    alias: t.NotRequired[str]
-    dependencies: t.NotRequired[list[str]]
     name: str
     partition: bool
+    dependencies: t.NotRequired[list[str]]
+    address: t.NotRequired[GuestDiskAddress]
+    alias: t.NotRequired[str]
     smart: t.NotRequired[GuestDiskSmart]
 
 
 GuestDiskStats = t.TypedDict(
     "GuestDiskStats",
     {
-        "discard-ios": "t.NotRequired[int]",
-        "discard-merges": "t.NotRequired[int]",
-        "discard-sectors": "t.NotRequired[int]",
-        "discard-ticks": "t.NotRequired[int]",
-        "flush-ios": "t.NotRequired[int]",
-        "flush-ticks": "t.NotRequired[int]",
-        "ios-pgr": "t.NotRequired[int]",
+        "read-sectors": "t.NotRequired[int]",
         "read-ios": "t.NotRequired[int]",
         "read-merges": "t.NotRequired[int]",
-        "read-sectors": "t.NotRequired[int]",
-        "read-ticks": "t.NotRequired[int]",
-        "total-ticks": "t.NotRequired[int]",
-        "weight-ticks": "t.NotRequired[int]",
+        "write-sectors": "t.NotRequired[int]",
         "write-ios": "t.NotRequired[int]",
         "write-merges": "t.NotRequired[int]",
-        "write-sectors": "t.NotRequired[int]",
+        "discard-sectors": "t.NotRequired[int]",
+        "discard-ios": "t.NotRequired[int]",
+        "discard-merges": "t.NotRequired[int]",
+        "flush-ios": "t.NotRequired[int]",
+        "read-ticks": "t.NotRequired[int]",
         "write-ticks": "t.NotRequired[int]",
+        "discard-ticks": "t.NotRequired[int]",
+        "flush-ticks": "t.NotRequired[int]",
+        "ios-pgr": "t.NotRequired[int]",
+        "total-ticks": "t.NotRequired[int]",
+        "weight-ticks": "t.NotRequired[int]",
     },
 )
 
 
 class GuestDiskStatsInfo(t.TypedDict):
+    name: str
     major: int
     minor: int
-    name: str
     stats: GuestDiskStats
 
 
@@ -158,13 +158,13 @@ class GuestExec(t.TypedDict):
 GuestExecStatus = t.TypedDict(
     "GuestExecStatus",
     {
-        "err-data": "t.NotRequired[str]",
-        "err-truncated": "t.NotRequired[bool]",
-        "exitcode": "t.NotRequired[int]",
         "exited": "bool",
-        "out-data": "t.NotRequired[str]",
-        "out-truncated": "t.NotRequired[bool]",
+        "exitcode": "t.NotRequired[int]",
         "signal": "t.NotRequired[int]",
+        "out-data": "t.NotRequired[str]",
+        "err-data": "t.NotRequired[str]",
+        "out-truncated": "t.NotRequired[bool]",
+        "err-truncated": "t.NotRequired[bool]",
     },
 )
 
@@ -172,16 +172,16 @@ GuestExecStatus = t.TypedDict(
 GuestFileRead = t.TypedDict(
     "GuestFileRead",
     {
-        "buf-b64": "str",
         "count": "int",
+        "buf-b64": "str",
         "eof": "bool",
     },
 )
 
 
 class GuestFileSeek(t.TypedDict):
-    eof: bool
     position: int
+    eof: bool
 
 
 class GuestFileWrite(t.TypedDict):
@@ -192,13 +192,13 @@ class GuestFileWrite(t.TypedDict):
 GuestFilesystemInfo = t.TypedDict(
     "GuestFilesystemInfo",
     {
-        "disk": "list[GuestDiskAddress]",
-        "mountpoint": "str",
         "name": "str",
-        "total-bytes": "t.NotRequired[int]",
-        "total-bytes-privileged": "t.NotRequired[int]",
+        "mountpoint": "str",
         "type": "str",
         "used-bytes": "t.NotRequired[int]",
+        "total-bytes": "t.NotRequired[int]",
+        "total-bytes-privileged": "t.NotRequired[int]",
+        "disk": "list[GuestDiskAddress]",
     },
 )
 
@@ -208,10 +208,10 @@ class GuestFilesystemTrimResponse(t.TypedDict):
 
 
 class GuestFilesystemTrimResult(t.TypedDict):
-    error: t.NotRequired[str]
-    minimum: t.NotRequired[int]
     path: str
     trimmed: t.NotRequired[int]
+    minimum: t.NotRequired[int]
+    error: t.NotRequired[str]
 
 
 GuestHostName = t.TypedDict(
@@ -234,30 +234,30 @@ GuestIpAddress = t.TypedDict(
 
 class GuestLinuxCpuStats(t.TypedDict):
     cpu: int
-    guest: t.NotRequired[int]
-    guestnice: t.NotRequired[int]
+    user: int
+    nice: int
+    system: int
     idle: int
     iowait: t.NotRequired[int]
     irq: t.NotRequired[int]
-    nice: int
     softirq: t.NotRequired[int]
     steal: t.NotRequired[int]
-    system: int
-    user: int
+    guest: t.NotRequired[int]
+    guestnice: t.NotRequired[int]
 
 
 class GuestLoadAverage(t.TypedDict):
-    load15m: float
     load1m: float
     load5m: float
+    load15m: float
 
 
 GuestLogicalProcessor = t.TypedDict(
     "GuestLogicalProcessor",
     {
-        "can-offline": "t.NotRequired[bool]",
         "logical-id": "int",
         "online": "bool",
+        "can-offline": "t.NotRequired[bool]",
     },
 )
 
@@ -265,9 +265,9 @@ GuestLogicalProcessor = t.TypedDict(
 GuestMemoryBlock = t.TypedDict(
     "GuestMemoryBlock",
     {
-        "can-offline": "t.NotRequired[bool]",
-        "online": "bool",
         "phys-index": "int",
+        "online": "bool",
+        "can-offline": "t.NotRequired[bool]",
     },
 )
 
@@ -279,9 +279,9 @@ class GuestMemoryBlockInfo(t.TypedDict):
 GuestMemoryBlockResponse = t.TypedDict(
     "GuestMemoryBlockResponse",
     {
-        "error-code": "t.NotRequired[int]",
         "phys-index": "int",
         "response": "GuestMemoryBlockResponseType",
+        "error-code": "t.NotRequired[int]",
     },
 )
 
@@ -289,31 +289,31 @@ GuestMemoryBlockResponse = t.TypedDict(
 GuestNVMeSmart = t.TypedDict(
     "GuestNVMeSmart",
     {
+        "critical-warning": "int",
+        "temperature": "int",
         "available-spare": "int",
         "available-spare-threshold": "int",
-        "controller-busy-time-hi": "int",
-        "controller-busy-time-lo": "int",
-        "critical-warning": "int",
-        "data-units-read-hi": "int",
-        "data-units-read-lo": "int",
-        "data-units-written-hi": "int",
-        "data-units-written-lo": "int",
-        "host-read-commands-hi": "int",
-        "host-read-commands-lo": "int",
-        "host-write-commands-hi": "int",
-        "host-write-commands-lo": "int",
-        "media-errors-hi": "int",
-        "media-errors-lo": "int",
-        "number-of-error-log-entries-hi": "int",
-        "number-of-error-log-entries-lo": "int",
         "percentage-used": "int",
-        "power-cycles-hi": "int",
+        "data-units-read-lo": "int",
+        "data-units-read-hi": "int",
+        "data-units-written-lo": "int",
+        "data-units-written-hi": "int",
+        "host-read-commands-lo": "int",
+        "host-read-commands-hi": "int",
+        "host-write-commands-lo": "int",
+        "host-write-commands-hi": "int",
+        "controller-busy-time-lo": "int",
+        "controller-busy-time-hi": "int",
         "power-cycles-lo": "int",
-        "power-on-hours-hi": "int",
+        "power-cycles-hi": "int",
         "power-on-hours-lo": "int",
-        "temperature": "int",
-        "unsafe-shutdowns-hi": "int",
+        "power-on-hours-hi": "int",
         "unsafe-shutdowns-lo": "int",
+        "unsafe-shutdowns-hi": "int",
+        "media-errors-lo": "int",
+        "media-errors-hi": "int",
+        "number-of-error-log-entries-lo": "int",
+        "number-of-error-log-entries-hi": "int",
     },
 )
 
@@ -321,9 +321,9 @@ GuestNVMeSmart = t.TypedDict(
 GuestNetworkInterface = t.TypedDict(
     "GuestNetworkInterface",
     {
+        "name": "str",
         "hardware-address": "t.NotRequired[str]",
         "ip-addresses": "t.NotRequired[list[GuestIpAddress]]",
-        "name": "str",
         "statistics": "t.NotRequired[GuestNetworkInterfaceStat]",
     },
 )
@@ -333,13 +333,13 @@ GuestNetworkInterfaceStat = t.TypedDict(
     "GuestNetworkInterfaceStat",
     {
         "rx-bytes": "int",
-        "rx-dropped": "int",
-        "rx-errs": "int",
         "rx-packets": "int",
+        "rx-errs": "int",
+        "rx-dropped": "int",
         "tx-bytes": "int",
-        "tx-dropped": "int",
-        "tx-errs": "int",
         "tx-packets": "int",
+        "tx-errs": "int",
+        "tx-dropped": "int",
     },
 )
 
@@ -347,22 +347,22 @@ GuestNetworkInterfaceStat = t.TypedDict(
 GuestNetworkRoute = t.TypedDict(
     "GuestNetworkRoute",
     {
-        "desprefixlen": "t.NotRequired[str]",
-        "destination": "str",
-        "flags": "t.NotRequired[int]",
-        "gateway": "t.NotRequired[str]",
         "iface": "str",
-        "irtt": "t.NotRequired[int]",
-        "mask": "t.NotRequired[str]",
+        "destination": "str",
         "metric": "int",
-        "mtu": "t.NotRequired[int]",
-        "nexthop": "t.NotRequired[str]",
+        "gateway": "t.NotRequired[str]",
+        "mask": "t.NotRequired[str]",
+        "irtt": "t.NotRequired[int]",
+        "flags": "t.NotRequired[int]",
         "refcnt": "t.NotRequired[int]",
+        "use": "t.NotRequired[int]",
+        "window": "t.NotRequired[int]",
+        "mtu": "t.NotRequired[int]",
+        "desprefixlen": "t.NotRequired[str]",
         "source": "t.NotRequired[str]",
         "srcprefixlen": "t.NotRequired[str]",
-        "use": "t.NotRequired[int]",
+        "nexthop": "t.NotRequired[str]",
         "version": "int",
-        "window": "t.NotRequired[int]",
     },
 )
 
@@ -370,38 +370,38 @@ GuestNetworkRoute = t.TypedDict(
 GuestOSInfo = t.TypedDict(
     "GuestOSInfo",
     {
-        "id": "t.NotRequired[str]",
         "kernel-release": "t.NotRequired[str]",
         "kernel-version": "t.NotRequired[str]",
         "machine": "t.NotRequired[str]",
+        "id": "t.NotRequired[str]",
         "name": "t.NotRequired[str]",
         "pretty-name": "t.NotRequired[str]",
-        "variant": "t.NotRequired[str]",
-        "variant-id": "t.NotRequired[str]",
         "version": "t.NotRequired[str]",
         "version-id": "t.NotRequired[str]",
+        "variant": "t.NotRequired[str]",
+        "variant-id": "t.NotRequired[str]",
     },
 )
 
 
 class GuestPCIAddress(t.TypedDict):
-    bus: int
     domain: int
-    function: int
+    bus: int
     slot: int
+    function: int
 
 
 class GuestTimezone(t.TypedDict):
-    offset: int
     zone: t.NotRequired[str]
+    offset: int
 
 
 GuestUser = t.TypedDict(
     "GuestUser",
     {
-        "domain": "t.NotRequired[str]",
-        "login-time": "float",
         "user": "str",
+        "login-time": "float",
+        "domain": "t.NotRequired[str]",
     },
 )
 

@@ -995,8 +995,8 @@ class AcceleratorInfo(t.TypedDict):
 AcpiGenericInitiatorProperties = t.TypedDict(
     "AcpiGenericInitiatorProperties",
     {
-        "node": "int",
         "pci-dev": "str",
+        "node": "int",
     },
 )
 
@@ -1004,8 +1004,8 @@ AcpiGenericInitiatorProperties = t.TypedDict(
 AcpiGenericPortProperties = t.TypedDict(
     "AcpiGenericPortProperties",
     {
-        "node": "int",
         "pci-bus": "str",
+        "node": "int",
     },
 )
 
@@ -1013,8 +1013,8 @@ AcpiGenericPortProperties = t.TypedDict(
 AddfdInfo = t.TypedDict(
     "AddfdInfo",
     {
-        "fd": "int",
         "fdset-id": "int",
+        "fd": "int",
     },
 )
 
@@ -1032,16 +1032,16 @@ AudiodevAlsaOptions = t.TypedDict(
 AudiodevAlsaPerDirectionOptions = t.TypedDict(
     "AudiodevAlsaPerDirectionOptions",
     {
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "dev": "t.NotRequired[str]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
+        "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
+        "dev": "t.NotRequired[str]",
         "period-length": "t.NotRequired[int]",
         "try-poll": "t.NotRequired[bool]",
-        "voices": "t.NotRequired[int]",
     },
 )
 
@@ -1058,14 +1058,14 @@ AudiodevCoreaudioOptions = t.TypedDict(
 AudiodevCoreaudioPerDirectionOptions = t.TypedDict(
     "AudiodevCoreaudioPerDirectionOptions",
     {
-        "buffer-count": "t.NotRequired[int]",
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
         "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
+        "buffer-count": "t.NotRequired[int]",
     },
 )
 
@@ -1074,8 +1074,8 @@ AudiodevDBusOptions = t.TypedDict(
     "AudiodevDBusOptions",
     {
         "in": "t.NotRequired[AudiodevPerDirectionOptions]",
-        "nsamples": "t.NotRequired[int]",
         "out": "t.NotRequired[AudiodevPerDirectionOptions]",
+        "nsamples": "t.NotRequired[int]",
     },
 )
 
@@ -1084,8 +1084,8 @@ AudiodevDsoundOptions = t.TypedDict(
     "AudiodevDsoundOptions",
     {
         "in": "t.NotRequired[AudiodevPerDirectionOptions]",
-        "latency": "t.NotRequired[int]",
         "out": "t.NotRequired[AudiodevPerDirectionOptions]",
+        "latency": "t.NotRequired[int]",
     },
 )
 
@@ -1111,18 +1111,18 @@ AudiodevJackOptions = t.TypedDict(
 AudiodevJackPerDirectionOptions = t.TypedDict(
     "AudiodevJackPerDirectionOptions",
     {
-        "buffer-length": "t.NotRequired[int]",
+        "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
         "channels": "t.NotRequired[int]",
+        "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
+        "server-name": "t.NotRequired[str]",
         "client-name": "t.NotRequired[str]",
         "connect-ports": "t.NotRequired[str]",
-        "exact-name": "t.NotRequired[bool]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
-        "mixing-engine": "t.NotRequired[bool]",
-        "server-name": "t.NotRequired[str]",
         "start-server": "t.NotRequired[bool]",
-        "voices": "t.NotRequired[int]",
+        "exact-name": "t.NotRequired[bool]",
     },
 )
 
@@ -1130,11 +1130,11 @@ AudiodevJackPerDirectionOptions = t.TypedDict(
 AudiodevOssOptions = t.TypedDict(
     "AudiodevOssOptions",
     {
-        "dsp-policy": "t.NotRequired[int]",
-        "exclusive": "t.NotRequired[bool]",
         "in": "t.NotRequired[AudiodevOssPerDirectionOptions]",
         "out": "t.NotRequired[AudiodevOssPerDirectionOptions]",
         "try-mmap": "t.NotRequired[bool]",
+        "exclusive": "t.NotRequired[bool]",
+        "dsp-policy": "t.NotRequired[int]",
     },
 )
 
@@ -1142,16 +1142,16 @@ AudiodevOssOptions = t.TypedDict(
 AudiodevOssPerDirectionOptions = t.TypedDict(
     "AudiodevOssPerDirectionOptions",
     {
-        "buffer-count": "t.NotRequired[int]",
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "dev": "t.NotRequired[str]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
-        "try-poll": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
         "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
+        "dev": "t.NotRequired[str]",
+        "buffer-count": "t.NotRequired[int]",
+        "try-poll": "t.NotRequired[bool]",
     },
 )
 
@@ -1169,16 +1169,16 @@ AudiodevPaOptions = t.TypedDict(
 AudiodevPaPerDirectionOptions = t.TypedDict(
     "AudiodevPaPerDirectionOptions",
     {
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
-        "latency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
+        "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
         "name": "t.NotRequired[str]",
         "stream-name": "t.NotRequired[str]",
-        "voices": "t.NotRequired[int]",
+        "latency": "t.NotRequired[int]",
     },
 )
 
@@ -1186,13 +1186,13 @@ AudiodevPaPerDirectionOptions = t.TypedDict(
 AudiodevPerDirectionOptions = t.TypedDict(
     "AudiodevPerDirectionOptions",
     {
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
         "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
     },
 )
 
@@ -1209,16 +1209,16 @@ AudiodevPipewireOptions = t.TypedDict(
 AudiodevPipewirePerDirectionOptions = t.TypedDict(
     "AudiodevPipewirePerDirectionOptions",
     {
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
-        "latency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
+        "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
         "name": "t.NotRequired[str]",
         "stream-name": "t.NotRequired[str]",
-        "voices": "t.NotRequired[int]",
+        "latency": "t.NotRequired[int]",
     },
 )
 
@@ -1235,14 +1235,14 @@ AudiodevSdlOptions = t.TypedDict(
 AudiodevSdlPerDirectionOptions = t.TypedDict(
     "AudiodevSdlPerDirectionOptions",
     {
-        "buffer-count": "t.NotRequired[int]",
-        "buffer-length": "t.NotRequired[int]",
-        "channels": "t.NotRequired[int]",
-        "fixed-settings": "t.NotRequired[bool]",
-        "format": "t.NotRequired[AudioFormat]",
-        "frequency": "t.NotRequired[int]",
         "mixing-engine": "t.NotRequired[bool]",
+        "fixed-settings": "t.NotRequired[bool]",
+        "frequency": "t.NotRequired[int]",
+        "channels": "t.NotRequired[int]",
         "voices": "t.NotRequired[int]",
+        "format": "t.NotRequired[AudioFormat]",
+        "buffer-length": "t.NotRequired[int]",
+        "buffer-count": "t.NotRequired[int]",
     },
 )
 
@@ -1250,10 +1250,10 @@ AudiodevSdlPerDirectionOptions = t.TypedDict(
 AudiodevSndioOptions = t.TypedDict(
     "AudiodevSndioOptions",
     {
-        "dev": "t.NotRequired[str]",
         "in": "t.NotRequired[AudiodevPerDirectionOptions]",
-        "latency": "t.NotRequired[int]",
         "out": "t.NotRequired[AudiodevPerDirectionOptions]",
+        "dev": "t.NotRequired[str]",
+        "latency": "t.NotRequired[int]",
     },
 )
 
@@ -1289,10 +1289,10 @@ class AuthZSimpleProperties(t.TypedDict):
 BackupPerf = t.TypedDict(
     "BackupPerf",
     {
-        "max-chunk": "t.NotRequired[int]",
-        "max-workers": "t.NotRequired[int]",
-        "min-cluster-size": "t.NotRequired[int]",
         "use-copy-range": "t.NotRequired[bool]",
+        "max-workers": "t.NotRequired[int]",
+        "max-chunk": "t.NotRequired[int]",
+        "min-cluster-size": "t.NotRequired[int]",
     },
 )
 
@@ -1302,8 +1302,8 @@ class BalloonInfo(t.TypedDict):
 
 
 class BitmapMigrationBitmapAlias(t.TypedDict):
-    alias: str
     name: str
+    alias: str
     transform: t.NotRequired[BitmapMigrationBitmapAliasTransform]
 
 
@@ -1314,9 +1314,9 @@ class BitmapMigrationBitmapAliasTransform(t.TypedDict):
 BitmapMigrationNodeAlias = t.TypedDict(
     "BitmapMigrationNodeAlias",
     {
+        "node-name": "str",
         "alias": "str",
         "bitmaps": "list[BitmapMigrationBitmapAlias]",
-        "node-name": "str",
     },
 )
 
@@ -1324,135 +1324,135 @@ BitmapMigrationNodeAlias = t.TypedDict(
 BlkdebugInjectErrorOptions = t.TypedDict(
     "BlkdebugInjectErrorOptions",
     {
-        "delay-ns": "t.NotRequired[int]",
-        "errno": "t.NotRequired[int]",
         "event": "BlkdebugEvent",
-        "immediately": "t.NotRequired[bool]",
-        "iotype": "t.NotRequired[BlkdebugIOType]",
-        "once": "t.NotRequired[bool]",
-        "sector": "t.NotRequired[int]",
         "state": "t.NotRequired[int]",
+        "iotype": "t.NotRequired[BlkdebugIOType]",
+        "errno": "t.NotRequired[int]",
+        "sector": "t.NotRequired[int]",
+        "once": "t.NotRequired[bool]",
+        "immediately": "t.NotRequired[bool]",
+        "delay-ns": "t.NotRequired[int]",
     },
 )
 
 
 class BlkdebugSetStateOptions(t.TypedDict):
     event: BlkdebugEvent
-    new_state: int
     state: t.NotRequired[int]
+    new_state: int
 
 
 BlockDeviceInfo = t.TypedDict(
     "BlockDeviceInfo",
     {
-        "active": "t.NotRequired[bool]",
-        "backing_file": "t.NotRequired[str]",
-        "backing_file_depth": "int",
-        "bps": "int",
-        "bps_max": "t.NotRequired[int]",
-        "bps_max_length": "t.NotRequired[int]",
-        "bps_rd": "int",
-        "bps_rd_max": "t.NotRequired[int]",
-        "bps_rd_max_length": "t.NotRequired[int]",
-        "bps_wr": "int",
-        "bps_wr_max": "t.NotRequired[int]",
-        "bps_wr_max_length": "t.NotRequired[int]",
-        "cache": "BlockdevCacheInfo",
-        "children": "t.NotRequired[list[BlockdevChild]]",
-        "detect_zeroes": "BlockdevDetectZeroesOptions",
-        "dirty-bitmaps": "t.NotRequired[list[BlockDirtyInfo]]",
-        "drv": "str",
-        "encrypted": "bool",
         "file": "str",
-        "group": "t.NotRequired[str]",
-        "image": "ImageInfo",
-        "iops": "int",
-        "iops_max": "t.NotRequired[int]",
-        "iops_max_length": "t.NotRequired[int]",
-        "iops_rd": "int",
-        "iops_rd_max": "t.NotRequired[int]",
-        "iops_rd_max_length": "t.NotRequired[int]",
-        "iops_size": "t.NotRequired[int]",
-        "iops_wr": "int",
-        "iops_wr_max": "t.NotRequired[int]",
-        "iops_wr_max_length": "t.NotRequired[int]",
         "node-name": "t.NotRequired[str]",
         "ro": "bool",
+        "drv": "str",
+        "backing_file": "t.NotRequired[str]",
+        "backing_file_depth": "int",
+        "children": "t.NotRequired[list[BlockdevChild]]",
+        "active": "t.NotRequired[bool]",
+        "encrypted": "bool",
+        "detect_zeroes": "BlockdevDetectZeroesOptions",
+        "bps": "int",
+        "bps_rd": "int",
+        "bps_wr": "int",
+        "iops": "int",
+        "iops_rd": "int",
+        "iops_wr": "int",
+        "image": "ImageInfo",
+        "bps_max": "t.NotRequired[int]",
+        "bps_rd_max": "t.NotRequired[int]",
+        "bps_wr_max": "t.NotRequired[int]",
+        "iops_max": "t.NotRequired[int]",
+        "iops_rd_max": "t.NotRequired[int]",
+        "iops_wr_max": "t.NotRequired[int]",
+        "bps_max_length": "t.NotRequired[int]",
+        "bps_rd_max_length": "t.NotRequired[int]",
+        "bps_wr_max_length": "t.NotRequired[int]",
+        "iops_max_length": "t.NotRequired[int]",
+        "iops_rd_max_length": "t.NotRequired[int]",
+        "iops_wr_max_length": "t.NotRequired[int]",
+        "iops_size": "t.NotRequired[int]",
+        "group": "t.NotRequired[str]",
+        "cache": "BlockdevCacheInfo",
         "write_threshold": "int",
+        "dirty-bitmaps": "t.NotRequired[list[BlockDirtyInfo]]",
     },
 )
 
 
 class BlockDeviceStats(t.TypedDict):
-    account_failed: bool
-    account_invalid: bool
-    failed_flush_operations: int
+    rd_bytes: int
+    wr_bytes: int
+    zone_append_bytes: t.NotRequired[int]
+    unmap_bytes: int
+    rd_operations: int
+    wr_operations: int
+    zone_append_operations: t.NotRequired[int]
+    flush_operations: int
+    unmap_operations: int
+    rd_total_time_ns: int
+    wr_total_time_ns: int
+    zone_append_total_time_ns: t.NotRequired[int]
+    flush_total_time_ns: int
+    unmap_total_time_ns: int
+    wr_highest_offset: int
+    rd_merged: int
+    wr_merged: int
+    zone_append_merged: t.NotRequired[int]
+    unmap_merged: int
+    idle_time_ns: t.NotRequired[int]
     failed_rd_operations: int
-    failed_unmap_operations: int
     failed_wr_operations: int
     failed_zone_append_operations: t.NotRequired[int]
-    flush_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
-    flush_operations: int
-    flush_total_time_ns: int
-    idle_time_ns: t.NotRequired[int]
-    invalid_flush_operations: int
+    failed_flush_operations: int
+    failed_unmap_operations: int
     invalid_rd_operations: int
-    invalid_unmap_operations: int
     invalid_wr_operations: int
     invalid_zone_append_operations: t.NotRequired[int]
-    rd_bytes: int
-    rd_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
-    rd_merged: int
-    rd_operations: int
-    rd_total_time_ns: int
+    invalid_flush_operations: int
+    invalid_unmap_operations: int
+    account_invalid: bool
+    account_failed: bool
     timed_stats: list[BlockDeviceTimedStats]
-    unmap_bytes: int
-    unmap_merged: int
-    unmap_operations: int
-    unmap_total_time_ns: int
-    wr_bytes: int
-    wr_highest_offset: int
+    rd_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
     wr_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
-    wr_merged: int
-    wr_operations: int
-    wr_total_time_ns: int
-    zone_append_bytes: t.NotRequired[int]
     zone_append_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
-    zone_append_merged: t.NotRequired[int]
-    zone_append_operations: t.NotRequired[int]
-    zone_append_total_time_ns: t.NotRequired[int]
+    flush_latency_histogram: t.NotRequired[BlockLatencyHistogramInfo]
 
 
 class BlockDeviceTimedStats(t.TypedDict):
-    avg_flush_latency_ns: int
-    avg_rd_latency_ns: int
-    avg_rd_queue_depth: float
-    avg_wr_latency_ns: int
-    avg_wr_queue_depth: float
-    avg_zone_append_latency_ns: t.NotRequired[int]
-    avg_zone_append_queue_depth: t.NotRequired[float]
     interval_length: int
-    max_flush_latency_ns: int
-    max_rd_latency_ns: int
-    max_wr_latency_ns: int
-    max_zone_append_latency_ns: t.NotRequired[int]
-    min_flush_latency_ns: int
     min_rd_latency_ns: int
+    max_rd_latency_ns: int
+    avg_rd_latency_ns: int
     min_wr_latency_ns: int
+    max_wr_latency_ns: int
+    avg_wr_latency_ns: int
     min_zone_append_latency_ns: t.NotRequired[int]
+    max_zone_append_latency_ns: t.NotRequired[int]
+    avg_zone_append_latency_ns: t.NotRequired[int]
+    min_flush_latency_ns: int
+    max_flush_latency_ns: int
+    avg_flush_latency_ns: int
+    avg_rd_queue_depth: float
+    avg_wr_queue_depth: float
+    avg_zone_append_queue_depth: t.NotRequired[float]
 
 
 class BlockDirtyBitmap(t.TypedDict):
-    name: str
     node: str
+    name: str
 
 
 class BlockDirtyBitmapAdd(t.TypedDict):
-    disabled: t.NotRequired[bool]
-    granularity: t.NotRequired[int]
-    name: str
     node: str
+    name: str
+    granularity: t.NotRequired[int]
     persistent: t.NotRequired[bool]
+    disabled: t.NotRequired[bool]
 
 
 class BlockDirtyBitmapAddWrapper(t.TypedDict):
@@ -1460,9 +1460,9 @@ class BlockDirtyBitmapAddWrapper(t.TypedDict):
 
 
 class BlockDirtyBitmapMerge(t.TypedDict):
-    bitmaps: list[BlockDirtyBitmapOrStr]
     node: str
     target: str
+    bitmaps: list[BlockDirtyBitmapOrStr]
 
 
 class BlockDirtyBitmapMergeWrapper(t.TypedDict):
@@ -1478,22 +1478,22 @@ class BlockDirtyBitmapWrapper(t.TypedDict):
 
 
 class BlockDirtyInfo(t.TypedDict):
-    busy: bool
+    name: t.NotRequired[str]
     count: int
     granularity: int
-    inconsistent: t.NotRequired[bool]
-    name: t.NotRequired[str]
-    persistent: bool
     recording: bool
+    busy: bool
+    persistent: bool
+    inconsistent: t.NotRequired[bool]
 
 
 BlockExportInfo = t.TypedDict(
     "BlockExportInfo",
     {
         "id": "str",
+        "type": "BlockExportType",
         "node-name": "str",
         "shutting-down": "bool",
-        "type": "BlockExportType",
     },
 )
 
@@ -1501,9 +1501,9 @@ BlockExportInfo = t.TypedDict(
 BlockExportOptionsFuse = t.TypedDict(
     "BlockExportOptionsFuse",
     {
-        "allow-other": "t.NotRequired[FuseExportAllowOther]",
-        "growable": "t.NotRequired[bool]",
         "mountpoint": "str",
+        "growable": "t.NotRequired[bool]",
+        "allow-other": "t.NotRequired[FuseExportAllowOther]",
     },
 )
 
@@ -1511,10 +1511,10 @@ BlockExportOptionsFuse = t.TypedDict(
 BlockExportOptionsNbd = t.TypedDict(
     "BlockExportOptionsNbd",
     {
-        "allocation-depth": "t.NotRequired[bool]",
-        "bitmaps": "t.NotRequired[list[BlockDirtyBitmapOrStr]]",
-        "description": "t.NotRequired[str]",
         "name": "t.NotRequired[str]",
+        "description": "t.NotRequired[str]",
+        "bitmaps": "t.NotRequired[list[BlockDirtyBitmapOrStr]]",
+        "allocation-depth": "t.NotRequired[bool]",
     },
 )
 
@@ -1522,10 +1522,10 @@ BlockExportOptionsNbd = t.TypedDict(
 BlockExportOptionsVduseBlk = t.TypedDict(
     "BlockExportOptionsVduseBlk",
     {
-        "logical-block-size": "t.NotRequired[int]",
         "name": "str",
         "num-queues": "t.NotRequired[int]",
         "queue-size": "t.NotRequired[int]",
+        "logical-block-size": "t.NotRequired[int]",
         "serial": "t.NotRequired[str]",
     },
 )
@@ -1545,13 +1545,13 @@ BlockInfo = t.TypedDict(
     "BlockInfo",
     {
         "device": "str",
-        "inserted": "t.NotRequired[BlockDeviceInfo]",
-        "io-status": "t.NotRequired[BlockDeviceIoStatus]",
-        "locked": "bool",
         "qdev": "t.NotRequired[str]",
-        "removable": "bool",
-        "tray_open": "t.NotRequired[bool]",
         "type": "str",
+        "removable": "bool",
+        "locked": "bool",
+        "inserted": "t.NotRequired[BlockDeviceInfo]",
+        "tray_open": "t.NotRequired[bool]",
+        "io-status": "t.NotRequired[BlockDeviceIoStatus]",
     },
 )
 
@@ -1573,25 +1573,25 @@ BlockJobInfoMirror = t.TypedDict(
 
 
 class BlockLatencyHistogramInfo(t.TypedDict):
-    bins: list[int]
     boundaries: list[int]
+    bins: list[int]
 
 
 BlockLimitsInfo = t.TypedDict(
     "BlockLimitsInfo",
     {
-        "discard-alignment": "t.NotRequired[int]",
+        "request-alignment": "int",
         "max-discard": "t.NotRequired[int]",
-        "max-hw-iov": "t.NotRequired[int]",
+        "discard-alignment": "t.NotRequired[int]",
+        "max-write-zeroes": "t.NotRequired[int]",
+        "write-zeroes-alignment": "t.NotRequired[int]",
+        "opt-transfer": "t.NotRequired[int]",
+        "max-transfer": "t.NotRequired[int]",
         "max-hw-transfer": "t.NotRequired[int]",
         "max-iov": "int",
-        "max-transfer": "t.NotRequired[int]",
-        "max-write-zeroes": "t.NotRequired[int]",
+        "max-hw-iov": "t.NotRequired[int]",
         "min-mem-alignment": "int",
         "opt-mem-alignment": "int",
-        "opt-transfer": "t.NotRequired[int]",
-        "request-alignment": "int",
-        "write-zeroes-alignment": "t.NotRequired[int]",
     },
 )
 
@@ -1599,13 +1599,13 @@ BlockLimitsInfo = t.TypedDict(
 BlockStats = t.TypedDict(
     "BlockStats",
     {
-        "backing": "t.NotRequired[BlockStats]",
         "device": "t.NotRequired[str]",
-        "driver-specific": "t.NotRequired[BlockStatsSpecific]",
-        "node-name": "t.NotRequired[str]",
-        "parent": "t.NotRequired[BlockStats]",
         "qdev": "t.NotRequired[str]",
+        "node-name": "t.NotRequired[str]",
         "stats": "BlockDeviceStats",
+        "driver-specific": "t.NotRequired[BlockStatsSpecific]",
+        "parent": "t.NotRequired[BlockStats]",
+        "backing": "t.NotRequired[BlockStats]",
     },
 )
 
@@ -1613,9 +1613,9 @@ BlockStats = t.TypedDict(
 BlockStatsSpecificFile = t.TypedDict(
     "BlockStatsSpecificFile",
     {
-        "discard-bytes-ok": "int",
-        "discard-nb-failed": "int",
         "discard-nb-ok": "int",
+        "discard-nb-failed": "int",
+        "discard-bytes-ok": "int",
     },
 )
 
@@ -1623,8 +1623,8 @@ BlockStatsSpecificFile = t.TypedDict(
 BlockStatsSpecificNvme = t.TypedDict(
     "BlockStatsSpecificNvme",
     {
-        "aligned-accesses": "int",
         "completion-errors": "int",
+        "aligned-accesses": "int",
         "unaligned-accesses": "int",
     },
 )
@@ -1633,12 +1633,12 @@ BlockStatsSpecificNvme = t.TypedDict(
 BlockdevAmendOptionsLUKS = t.TypedDict(
     "BlockdevAmendOptionsLUKS",
     {
-        "iter-time": "t.NotRequired[int]",
-        "keyslot": "t.NotRequired[int]",
+        "state": "QCryptoBlockLUKSKeyslotState",
         "new-secret": "t.NotRequired[str]",
         "old-secret": "t.NotRequired[str]",
+        "keyslot": "t.NotRequired[int]",
+        "iter-time": "t.NotRequired[int]",
         "secret": "t.NotRequired[str]",
-        "state": "QCryptoBlockLUKSKeyslotState",
     },
 )
 
@@ -1650,22 +1650,22 @@ class BlockdevAmendOptionsQcow2(t.TypedDict):
 BlockdevBackup = t.TypedDict(
     "BlockdevBackup",
     {
-        "auto-dismiss": "t.NotRequired[bool]",
-        "auto-finalize": "t.NotRequired[bool]",
+        "job-id": "t.NotRequired[str]",
+        "device": "str",
+        "sync": "MirrorSyncMode",
+        "speed": "t.NotRequired[int]",
         "bitmap": "t.NotRequired[str]",
         "bitmap-mode": "t.NotRequired[BitmapSyncMode]",
         "compress": "t.NotRequired[bool]",
-        "device": "str",
-        "discard-source": "t.NotRequired[bool]",
-        "filter-node-name": "t.NotRequired[str]",
-        "job-id": "t.NotRequired[str]",
-        "on-cbw-error": "t.NotRequired[OnCbwError]",
         "on-source-error": "t.NotRequired[BlockdevOnError]",
         "on-target-error": "t.NotRequired[BlockdevOnError]",
-        "speed": "t.NotRequired[int]",
-        "sync": "MirrorSyncMode",
-        "target": "str",
+        "on-cbw-error": "t.NotRequired[OnCbwError]",
+        "auto-finalize": "t.NotRequired[bool]",
+        "auto-dismiss": "t.NotRequired[bool]",
+        "filter-node-name": "t.NotRequired[str]",
+        "discard-source": "t.NotRequired[bool]",
         "x-perf": "t.NotRequired[BackupPerf]",
+        "target": "str",
     },
 )
 
@@ -1677,9 +1677,9 @@ class BlockdevBackupWrapper(t.TypedDict):
 BlockdevCacheInfo = t.TypedDict(
     "BlockdevCacheInfo",
     {
+        "writeback": "bool",
         "direct": "bool",
         "no-flush": "bool",
-        "writeback": "bool",
     },
 )
 
@@ -1705,35 +1705,35 @@ BlockdevChild = t.TypedDict(
 BlockdevCreateOptionsFile = t.TypedDict(
     "BlockdevCreateOptionsFile",
     {
-        "extent-size-hint": "t.NotRequired[int]",
         "filename": "str",
-        "nocow": "t.NotRequired[bool]",
-        "preallocation": "t.NotRequired[PreallocMode]",
         "size": "int",
+        "preallocation": "t.NotRequired[PreallocMode]",
+        "nocow": "t.NotRequired[bool]",
+        "extent-size-hint": "t.NotRequired[int]",
     },
 )
 
 
 class BlockdevCreateOptionsGluster(t.TypedDict):
     location: BlockdevOptionsGluster
-    preallocation: t.NotRequired[PreallocMode]
     size: int
+    preallocation: t.NotRequired[PreallocMode]
 
 
 BlockdevCreateOptionsLUKS = t.TypedDict(
     "BlockdevCreateOptionsLUKS",
     {
+        "key-secret": "t.NotRequired[str]",
         "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
         "cipher-mode": "t.NotRequired[QCryptoCipherMode]",
-        "file": "t.NotRequired[BlockdevRef]",
-        "hash-alg": "t.NotRequired[QCryptoHashAlgo]",
-        "header": "t.NotRequired[BlockdevRef]",
-        "iter-time": "t.NotRequired[int]",
         "ivgen-alg": "t.NotRequired[QCryptoIVGenAlgo]",
         "ivgen-hash-alg": "t.NotRequired[QCryptoHashAlgo]",
-        "key-secret": "t.NotRequired[str]",
-        "preallocation": "t.NotRequired[PreallocMode]",
+        "hash-alg": "t.NotRequired[QCryptoHashAlgo]",
+        "iter-time": "t.NotRequired[int]",
+        "file": "t.NotRequired[BlockdevRef]",
+        "header": "t.NotRequired[BlockdevRef]",
         "size": "int",
+        "preallocation": "t.NotRequired[PreallocMode]",
     },
 )
 
@@ -1746,9 +1746,9 @@ class BlockdevCreateOptionsNfs(t.TypedDict):
 BlockdevCreateOptionsParallels = t.TypedDict(
     "BlockdevCreateOptionsParallels",
     {
-        "cluster-size": "t.NotRequired[int]",
         "file": "BlockdevRef",
         "size": "int",
+        "cluster-size": "t.NotRequired[int]",
     },
 )
 
@@ -1756,10 +1756,10 @@ BlockdevCreateOptionsParallels = t.TypedDict(
 BlockdevCreateOptionsQcow = t.TypedDict(
     "BlockdevCreateOptionsQcow",
     {
-        "backing-file": "t.NotRequired[str]",
-        "encrypt": "t.NotRequired[QCryptoBlockCreateOptions]",
         "file": "BlockdevRef",
         "size": "int",
+        "backing-file": "t.NotRequired[str]",
+        "encrypt": "t.NotRequired[QCryptoBlockCreateOptions]",
     },
 )
 
@@ -1767,20 +1767,20 @@ BlockdevCreateOptionsQcow = t.TypedDict(
 BlockdevCreateOptionsQcow2 = t.TypedDict(
     "BlockdevCreateOptionsQcow2",
     {
-        "backing-file": "t.NotRequired[str]",
-        "backing-fmt": "t.NotRequired[BlockdevDriver]",
-        "cluster-size": "t.NotRequired[int]",
-        "compression-type": "t.NotRequired[Qcow2CompressionType]",
+        "file": "BlockdevRef",
         "data-file": "t.NotRequired[BlockdevRef]",
         "data-file-raw": "t.NotRequired[bool]",
-        "encrypt": "t.NotRequired[QCryptoBlockCreateOptions]",
         "extended-l2": "t.NotRequired[bool]",
-        "file": "BlockdevRef",
-        "lazy-refcounts": "t.NotRequired[bool]",
-        "preallocation": "t.NotRequired[PreallocMode]",
-        "refcount-bits": "t.NotRequired[int]",
         "size": "int",
         "version": "t.NotRequired[BlockdevQcow2Version]",
+        "backing-file": "t.NotRequired[str]",
+        "backing-fmt": "t.NotRequired[BlockdevDriver]",
+        "encrypt": "t.NotRequired[QCryptoBlockCreateOptions]",
+        "cluster-size": "t.NotRequired[int]",
+        "preallocation": "t.NotRequired[PreallocMode]",
+        "lazy-refcounts": "t.NotRequired[bool]",
+        "refcount-bits": "t.NotRequired[int]",
+        "compression-type": "t.NotRequired[Qcow2CompressionType]",
     },
 )
 
@@ -1788,11 +1788,11 @@ BlockdevCreateOptionsQcow2 = t.TypedDict(
 BlockdevCreateOptionsQed = t.TypedDict(
     "BlockdevCreateOptionsQed",
     {
+        "file": "BlockdevRef",
+        "size": "int",
         "backing-file": "t.NotRequired[str]",
         "backing-fmt": "t.NotRequired[BlockdevDriver]",
         "cluster-size": "t.NotRequired[int]",
-        "file": "BlockdevRef",
-        "size": "int",
         "table-size": "t.NotRequired[int]",
     },
 )
@@ -1801,10 +1801,10 @@ BlockdevCreateOptionsQed = t.TypedDict(
 BlockdevCreateOptionsRbd = t.TypedDict(
     "BlockdevCreateOptionsRbd",
     {
-        "cluster-size": "t.NotRequired[int]",
-        "encrypt": "t.NotRequired[RbdEncryptionCreateOptions]",
         "location": "BlockdevOptionsRbd",
         "size": "int",
+        "cluster-size": "t.NotRequired[int]",
+        "encrypt": "t.NotRequired[RbdEncryptionCreateOptions]",
     },
 )
 
@@ -1816,19 +1816,19 @@ class BlockdevCreateOptionsSsh(t.TypedDict):
 
 class BlockdevCreateOptionsVdi(t.TypedDict):
     file: BlockdevRef
-    preallocation: t.NotRequired[PreallocMode]
     size: int
+    preallocation: t.NotRequired[PreallocMode]
 
 
 BlockdevCreateOptionsVhdx = t.TypedDict(
     "BlockdevCreateOptionsVhdx",
     {
-        "block-size": "t.NotRequired[int]",
-        "block-state-zero": "t.NotRequired[bool]",
         "file": "BlockdevRef",
-        "log-size": "t.NotRequired[int]",
         "size": "int",
+        "log-size": "t.NotRequired[int]",
+        "block-size": "t.NotRequired[int]",
         "subformat": "t.NotRequired[BlockdevVhdxSubformat]",
+        "block-state-zero": "t.NotRequired[bool]",
     },
 )
 
@@ -1836,13 +1836,13 @@ BlockdevCreateOptionsVhdx = t.TypedDict(
 BlockdevCreateOptionsVmdk = t.TypedDict(
     "BlockdevCreateOptionsVmdk",
     {
-        "adapter-type": "t.NotRequired[BlockdevVmdkAdapterType]",
-        "backing-file": "t.NotRequired[str]",
-        "extents": "t.NotRequired[list[BlockdevRef]]",
         "file": "BlockdevRef",
-        "hwversion": "t.NotRequired[str]",
         "size": "int",
+        "extents": "t.NotRequired[list[BlockdevRef]]",
         "subformat": "t.NotRequired[BlockdevVmdkSubformat]",
+        "backing-file": "t.NotRequired[str]",
+        "adapter-type": "t.NotRequired[BlockdevVmdkAdapterType]",
+        "hwversion": "t.NotRequired[str]",
         "toolsversion": "t.NotRequired[str]",
         "zeroed-grain": "t.NotRequired[bool]",
     },
@@ -1853,9 +1853,9 @@ BlockdevCreateOptionsVpc = t.TypedDict(
     "BlockdevCreateOptionsVpc",
     {
         "file": "BlockdevRef",
-        "force-size": "t.NotRequired[bool]",
         "size": "int",
         "subformat": "t.NotRequired[BlockdevVpcSubformat]",
+        "force-size": "t.NotRequired[bool]",
     },
 )
 
@@ -1863,15 +1863,15 @@ BlockdevCreateOptionsVpc = t.TypedDict(
 BlockdevOptionsBlkdebug = t.TypedDict(
     "BlockdevOptionsBlkdebug",
     {
-        "align": "t.NotRequired[int]",
-        "config": "t.NotRequired[str]",
         "image": "BlockdevRef",
-        "inject-error": "t.NotRequired[list[BlkdebugInjectErrorOptions]]",
-        "max-discard": "t.NotRequired[int]",
+        "config": "t.NotRequired[str]",
+        "align": "t.NotRequired[int]",
         "max-transfer": "t.NotRequired[int]",
+        "opt-write-zero": "t.NotRequired[int]",
         "max-write-zero": "t.NotRequired[int]",
         "opt-discard": "t.NotRequired[int]",
-        "opt-write-zero": "t.NotRequired[int]",
+        "max-discard": "t.NotRequired[int]",
+        "inject-error": "t.NotRequired[list[BlkdebugInjectErrorOptions]]",
         "set-state": "t.NotRequired[list[BlkdebugSetStateOptions]]",
         "take-child-perms": "t.NotRequired[list[BlockPermission]]",
         "unshare-child-perms": "t.NotRequired[list[BlockPermission]]",
@@ -1884,8 +1884,8 @@ BlockdevOptionsBlklogwrites = t.TypedDict(
     {
         "file": "BlockdevRef",
         "log": "BlockdevRef",
-        "log-append": "t.NotRequired[bool]",
         "log-sector-size": "t.NotRequired[int]",
+        "log-append": "t.NotRequired[bool]",
         "log-super-update-interval": "t.NotRequired[int]",
     },
 )
@@ -1896,38 +1896,38 @@ class BlockdevOptionsBlkreplay(t.TypedDict):
 
 
 class BlockdevOptionsBlkverify(t.TypedDict):
-    raw: BlockdevRef
     test: BlockdevRef
+    raw: BlockdevRef
 
 
 BlockdevOptionsCbw = t.TypedDict(
     "BlockdevOptionsCbw",
     {
-        "bitmap": "t.NotRequired[BlockDirtyBitmap]",
-        "cbw-timeout": "t.NotRequired[int]",
         "file": "BlockdevRef",
-        "min-cluster-size": "t.NotRequired[int]",
-        "on-cbw-error": "t.NotRequired[OnCbwError]",
         "target": "BlockdevRef",
+        "bitmap": "t.NotRequired[BlockDirtyBitmap]",
+        "on-cbw-error": "t.NotRequired[OnCbwError]",
+        "cbw-timeout": "t.NotRequired[int]",
+        "min-cluster-size": "t.NotRequired[int]",
     },
 )
 
 
 class BlockdevOptionsCor(t.TypedDict):
-    bottom: t.NotRequired[str]
     file: BlockdevRef
+    bottom: t.NotRequired[str]
 
 
 BlockdevOptionsCurlFtp = t.TypedDict(
     "BlockdevOptionsCurlFtp",
     {
-        "password-secret": "t.NotRequired[str]",
-        "proxy-password-secret": "t.NotRequired[str]",
-        "proxy-username": "t.NotRequired[str]",
+        "url": "str",
         "readahead": "t.NotRequired[int]",
         "timeout": "t.NotRequired[int]",
-        "url": "str",
         "username": "t.NotRequired[str]",
+        "password-secret": "t.NotRequired[str]",
+        "proxy-username": "t.NotRequired[str]",
+        "proxy-password-secret": "t.NotRequired[str]",
     },
 )
 
@@ -1935,14 +1935,14 @@ BlockdevOptionsCurlFtp = t.TypedDict(
 BlockdevOptionsCurlFtps = t.TypedDict(
     "BlockdevOptionsCurlFtps",
     {
-        "password-secret": "t.NotRequired[str]",
-        "proxy-password-secret": "t.NotRequired[str]",
-        "proxy-username": "t.NotRequired[str]",
-        "readahead": "t.NotRequired[int]",
-        "sslverify": "t.NotRequired[bool]",
-        "timeout": "t.NotRequired[int]",
         "url": "str",
+        "readahead": "t.NotRequired[int]",
+        "timeout": "t.NotRequired[int]",
         "username": "t.NotRequired[str]",
+        "password-secret": "t.NotRequired[str]",
+        "proxy-username": "t.NotRequired[str]",
+        "proxy-password-secret": "t.NotRequired[str]",
+        "sslverify": "t.NotRequired[bool]",
     },
 )
 
@@ -1950,15 +1950,15 @@ BlockdevOptionsCurlFtps = t.TypedDict(
 BlockdevOptionsCurlHttp = t.TypedDict(
     "BlockdevOptionsCurlHttp",
     {
-        "cookie": "t.NotRequired[str]",
-        "cookie-secret": "t.NotRequired[str]",
-        "password-secret": "t.NotRequired[str]",
-        "proxy-password-secret": "t.NotRequired[str]",
-        "proxy-username": "t.NotRequired[str]",
+        "url": "str",
         "readahead": "t.NotRequired[int]",
         "timeout": "t.NotRequired[int]",
-        "url": "str",
         "username": "t.NotRequired[str]",
+        "password-secret": "t.NotRequired[str]",
+        "proxy-username": "t.NotRequired[str]",
+        "proxy-password-secret": "t.NotRequired[str]",
+        "cookie": "t.NotRequired[str]",
+        "cookie-secret": "t.NotRequired[str]",
     },
 )
 
@@ -1966,16 +1966,16 @@ BlockdevOptionsCurlHttp = t.TypedDict(
 BlockdevOptionsCurlHttps = t.TypedDict(
     "BlockdevOptionsCurlHttps",
     {
-        "cookie": "t.NotRequired[str]",
-        "cookie-secret": "t.NotRequired[str]",
-        "password-secret": "t.NotRequired[str]",
-        "proxy-password-secret": "t.NotRequired[str]",
-        "proxy-username": "t.NotRequired[str]",
-        "readahead": "t.NotRequired[int]",
-        "sslverify": "t.NotRequired[bool]",
-        "timeout": "t.NotRequired[int]",
         "url": "str",
+        "readahead": "t.NotRequired[int]",
+        "timeout": "t.NotRequired[int]",
         "username": "t.NotRequired[str]",
+        "password-secret": "t.NotRequired[str]",
+        "proxy-username": "t.NotRequired[str]",
+        "proxy-password-secret": "t.NotRequired[str]",
+        "cookie": "t.NotRequired[str]",
+        "sslverify": "t.NotRequired[bool]",
+        "cookie-secret": "t.NotRequired[str]",
     },
 )
 
@@ -1983,20 +1983,20 @@ BlockdevOptionsCurlHttps = t.TypedDict(
 BlockdevOptionsFile = t.TypedDict(
     "BlockdevOptionsFile",
     {
+        "filename": "str",
+        "pr-manager": "t.NotRequired[str]",
+        "locking": "t.NotRequired[OnOffAuto]",
         "aio": "t.NotRequired[BlockdevAioOptions]",
         "aio-max-batch": "t.NotRequired[int]",
         "drop-cache": "t.NotRequired[bool]",
-        "filename": "str",
-        "locking": "t.NotRequired[OnOffAuto]",
-        "pr-manager": "t.NotRequired[str]",
         "x-check-cache-dropped": "t.NotRequired[bool]",
     },
 )
 
 
 class BlockdevOptionsGenericCOWFormat(t.TypedDict):
-    backing: t.NotRequired[BlockdevRefOrNull]
     file: BlockdevRef
+    backing: t.NotRequired[BlockdevRefOrNull]
 
 
 class BlockdevOptionsGenericFormat(t.TypedDict):
@@ -2004,11 +2004,11 @@ class BlockdevOptionsGenericFormat(t.TypedDict):
 
 
 class BlockdevOptionsGluster(t.TypedDict):
-    debug: t.NotRequired[int]
-    logfile: t.NotRequired[str]
+    volume: str
     path: str
     server: list[SocketAddress]
-    volume: str
+    debug: t.NotRequired[int]
+    logfile: t.NotRequired[str]
 
 
 class BlockdevOptionsIoUring(t.TypedDict):
@@ -2018,15 +2018,15 @@ class BlockdevOptionsIoUring(t.TypedDict):
 BlockdevOptionsIscsi = t.TypedDict(
     "BlockdevOptionsIscsi",
     {
-        "header-digest": "t.NotRequired[IscsiHeaderDigest]",
-        "initiator-name": "t.NotRequired[str]",
-        "lun": "t.NotRequired[int]",
-        "password-secret": "t.NotRequired[str]",
+        "transport": "IscsiTransport",
         "portal": "str",
         "target": "str",
-        "timeout": "t.NotRequired[int]",
-        "transport": "IscsiTransport",
+        "lun": "t.NotRequired[int]",
         "user": "t.NotRequired[str]",
+        "password-secret": "t.NotRequired[str]",
+        "initiator-name": "t.NotRequired[str]",
+        "header-digest": "t.NotRequired[IscsiHeaderDigest]",
+        "timeout": "t.NotRequired[int]",
     },
 )
 
@@ -2035,8 +2035,8 @@ BlockdevOptionsLUKS = t.TypedDict(
     "BlockdevOptionsLUKS",
     {
         "file": "BlockdevRef",
-        "header": "t.NotRequired[BlockdevRef]",
         "key-secret": "t.NotRequired[str]",
+        "header": "t.NotRequired[BlockdevRef]",
     },
 )
 
@@ -2053,13 +2053,13 @@ BlockdevOptionsNVMe = t.TypedDict(
 BlockdevOptionsNbd = t.TypedDict(
     "BlockdevOptionsNbd",
     {
-        "export": "t.NotRequired[str]",
-        "open-timeout": "t.NotRequired[int]",
-        "reconnect-delay": "t.NotRequired[int]",
         "server": "SocketAddress",
+        "export": "t.NotRequired[str]",
         "tls-creds": "t.NotRequired[str]",
         "tls-hostname": "t.NotRequired[str]",
         "x-dirty-bitmap": "t.NotRequired[str]",
+        "reconnect-delay": "t.NotRequired[int]",
+        "open-timeout": "t.NotRequired[int]",
     },
 )
 
@@ -2067,14 +2067,14 @@ BlockdevOptionsNbd = t.TypedDict(
 BlockdevOptionsNfs = t.TypedDict(
     "BlockdevOptionsNfs",
     {
-        "debug": "t.NotRequired[int]",
-        "group": "t.NotRequired[int]",
-        "page-cache-size": "t.NotRequired[int]",
-        "path": "str",
-        "readahead-size": "t.NotRequired[int]",
         "server": "NFSServer",
-        "tcp-syn-count": "t.NotRequired[int]",
+        "path": "str",
         "user": "t.NotRequired[int]",
+        "group": "t.NotRequired[int]",
+        "tcp-syn-count": "t.NotRequired[int]",
+        "readahead-size": "t.NotRequired[int]",
+        "page-cache-size": "t.NotRequired[int]",
+        "debug": "t.NotRequired[int]",
     },
 )
 
@@ -2082,9 +2082,9 @@ BlockdevOptionsNfs = t.TypedDict(
 BlockdevOptionsNull = t.TypedDict(
     "BlockdevOptionsNull",
     {
+        "size": "t.NotRequired[int]",
         "latency-ns": "t.NotRequired[int]",
         "read-zeroes": "t.NotRequired[bool]",
-        "size": "t.NotRequired[int]",
     },
 )
 
@@ -2104,29 +2104,29 @@ BlockdevOptionsPreallocate = t.TypedDict(
 
 
 class BlockdevOptionsQcow(t.TypedDict):
+    file: BlockdevRef
     backing: t.NotRequired[BlockdevRefOrNull]
     encrypt: t.NotRequired[BlockdevQcowEncryption]
-    file: BlockdevRef
 
 
 BlockdevOptionsQcow2 = t.TypedDict(
     "BlockdevOptionsQcow2",
     {
-        "backing": "t.NotRequired[BlockdevRefOrNull]",
-        "cache-clean-interval": "t.NotRequired[int]",
-        "cache-size": "t.NotRequired[int]",
-        "data-file": "t.NotRequired[BlockdevRef]",
-        "discard-no-unref": "t.NotRequired[bool]",
-        "encrypt": "t.NotRequired[BlockdevQcow2Encryption]",
         "file": "BlockdevRef",
-        "l2-cache-entry-size": "t.NotRequired[int]",
-        "l2-cache-size": "t.NotRequired[int]",
+        "backing": "t.NotRequired[BlockdevRefOrNull]",
         "lazy-refcounts": "t.NotRequired[bool]",
-        "overlap-check": "t.NotRequired[Qcow2OverlapChecks]",
-        "pass-discard-other": "t.NotRequired[bool]",
         "pass-discard-request": "t.NotRequired[bool]",
         "pass-discard-snapshot": "t.NotRequired[bool]",
+        "pass-discard-other": "t.NotRequired[bool]",
+        "discard-no-unref": "t.NotRequired[bool]",
+        "overlap-check": "t.NotRequired[Qcow2OverlapChecks]",
+        "cache-size": "t.NotRequired[int]",
+        "l2-cache-size": "t.NotRequired[int]",
+        "l2-cache-entry-size": "t.NotRequired[int]",
         "refcount-cache-size": "t.NotRequired[int]",
+        "cache-clean-interval": "t.NotRequired[int]",
+        "encrypt": "t.NotRequired[BlockdevQcow2Encryption]",
+        "data-file": "t.NotRequired[BlockdevRef]",
     },
 )
 
@@ -2136,9 +2136,9 @@ BlockdevOptionsQuorum = t.TypedDict(
     {
         "blkverify": "t.NotRequired[bool]",
         "children": "list[BlockdevRef]",
-        "read-pattern": "t.NotRequired[QuorumReadPattern]",
-        "rewrite-corrupted": "t.NotRequired[bool]",
         "vote-threshold": "int",
+        "rewrite-corrupted": "t.NotRequired[bool]",
+        "read-pattern": "t.NotRequired[QuorumReadPattern]",
     },
 )
 
@@ -2152,16 +2152,16 @@ class BlockdevOptionsRaw(t.TypedDict):
 BlockdevOptionsRbd = t.TypedDict(
     "BlockdevOptionsRbd",
     {
-        "auth-client-required": "t.NotRequired[list[RbdAuthMode]]",
-        "conf": "t.NotRequired[str]",
-        "encrypt": "t.NotRequired[RbdEncryptionOptions]",
-        "image": "str",
-        "key-secret": "t.NotRequired[str]",
-        "namespace": "t.NotRequired[str]",
         "pool": "str",
-        "server": "t.NotRequired[list[InetSocketAddressBase]]",
+        "namespace": "t.NotRequired[str]",
+        "image": "str",
+        "conf": "t.NotRequired[str]",
         "snapshot": "t.NotRequired[str]",
+        "encrypt": "t.NotRequired[RbdEncryptionOptions]",
         "user": "t.NotRequired[str]",
+        "auth-client-required": "t.NotRequired[list[RbdAuthMode]]",
+        "key-secret": "t.NotRequired[str]",
+        "server": "t.NotRequired[list[InetSocketAddressBase]]",
     },
 )
 
@@ -2179,10 +2179,10 @@ BlockdevOptionsReplication = t.TypedDict(
 BlockdevOptionsSsh = t.TypedDict(
     "BlockdevOptionsSsh",
     {
-        "host-key-check": "t.NotRequired[SshHostKeyCheck]",
-        "path": "str",
         "server": "InetSocketAddress",
+        "path": "str",
         "user": "t.NotRequired[str]",
+        "host-key-check": "t.NotRequired[SshHostKeyCheck]",
     },
 )
 
@@ -2190,8 +2190,8 @@ BlockdevOptionsSsh = t.TypedDict(
 BlockdevOptionsThrottle = t.TypedDict(
     "BlockdevOptionsThrottle",
     {
-        "file": "BlockdevRef",
         "throttle-group": "str",
+        "file": "BlockdevRef",
     },
 )
 
@@ -2238,11 +2238,11 @@ BlockdevSnapshotSync = t.TypedDict(
     "BlockdevSnapshotSync",
     {
         "device": "t.NotRequired[str]",
-        "format": "t.NotRequired[str]",
-        "mode": "t.NotRequired[NewImageMode]",
         "node-name": "t.NotRequired[str]",
         "snapshot-file": "str",
         "snapshot-node-name": "t.NotRequired[str]",
+        "format": "t.NotRequired[str]",
+        "mode": "t.NotRequired[NewImageMode]",
     },
 )
 
@@ -2258,8 +2258,8 @@ class BlockdevSnapshotWrapper(t.TypedDict):
 COLOStatus = t.TypedDict(
     "COLOStatus",
     {
-        "last-mode": "COLOMode",
         "mode": "COLOMode",
+        "last-mode": "COLOMode",
         "reason": "COLOExitReason",
     },
 )
@@ -2268,8 +2268,8 @@ COLOStatus = t.TypedDict(
 CXLUncorErrorRecord = t.TypedDict(
     "CXLUncorErrorRecord",
     {
-        "header": "list[int]",
         "type": "CxlUncorErrorType",
+        "header": "list[int]",
     },
 )
 
@@ -2277,8 +2277,8 @@ CXLUncorErrorRecord = t.TypedDict(
 CanHostSocketcanProperties = t.TypedDict(
     "CanHostSocketcanProperties",
     {
-        "canbus": "str",
         "if": "str",
+        "canbus": "str",
     },
 )
 
@@ -2288,8 +2288,8 @@ class ChardevBackendInfo(t.TypedDict):
 
 
 class ChardevCommon(t.TypedDict):
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
 
 
 class ChardevCommonWrapper(t.TypedDict):
@@ -2297,8 +2297,8 @@ class ChardevCommonWrapper(t.TypedDict):
 
 
 class ChardevDBus(t.TypedDict):
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     name: str
 
 
@@ -2309,11 +2309,11 @@ class ChardevDBusWrapper(t.TypedDict):
 ChardevFile = t.TypedDict(
     "ChardevFile",
     {
-        "append": "t.NotRequired[bool]",
-        "in": "t.NotRequired[str]",
-        "logappend": "t.NotRequired[bool]",
         "logfile": "t.NotRequired[str]",
+        "logappend": "t.NotRequired[bool]",
+        "in": "t.NotRequired[str]",
         "out": "str",
+        "append": "t.NotRequired[bool]",
     },
 )
 
@@ -2323,9 +2323,9 @@ class ChardevFileWrapper(t.TypedDict):
 
 
 class ChardevHostdev(t.TypedDict):
-    device: str
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
+    device: str
 
 
 class ChardevHostdevWrapper(t.TypedDict):
@@ -2333,9 +2333,9 @@ class ChardevHostdevWrapper(t.TypedDict):
 
 
 class ChardevHub(t.TypedDict):
-    chardevs: list[str]
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
+    chardevs: list[str]
 
 
 class ChardevHubWrapper(t.TypedDict):
@@ -2345,17 +2345,17 @@ class ChardevHubWrapper(t.TypedDict):
 ChardevInfo = t.TypedDict(
     "ChardevInfo",
     {
+        "label": "str",
         "filename": "str",
         "frontend-open": "bool",
-        "label": "str",
     },
 )
 
 
 class ChardevMux(t.TypedDict):
-    chardev: str
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
+    chardev: str
 
 
 class ChardevMuxWrapper(t.TypedDict):
@@ -2363,8 +2363,8 @@ class ChardevMuxWrapper(t.TypedDict):
 
 
 class ChardevPty(t.TypedDict):
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     path: t.NotRequired[str]
 
 
@@ -2373,10 +2373,10 @@ class ChardevPtyWrapper(t.TypedDict):
 
 
 class ChardevQemuVDAgent(t.TypedDict):
-    clipboard: t.NotRequired[bool]
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     mouse: t.NotRequired[bool]
+    clipboard: t.NotRequired[bool]
 
 
 class ChardevQemuVDAgentWrapper(t.TypedDict):
@@ -2388,8 +2388,8 @@ class ChardevReturn(t.TypedDict):
 
 
 class ChardevRingbuf(t.TypedDict):
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     size: t.NotRequired[int]
 
 
@@ -2400,19 +2400,19 @@ class ChardevRingbufWrapper(t.TypedDict):
 ChardevSocket = t.TypedDict(
     "ChardevSocket",
     {
-        "addr": "SocketAddressLegacy",
-        "logappend": "t.NotRequired[bool]",
         "logfile": "t.NotRequired[str]",
-        "nodelay": "t.NotRequired[bool]",
-        "reconnect": "t.NotRequired[int]",  # deprecated
-        "reconnect-ms": "t.NotRequired[int]",
-        "server": "t.NotRequired[bool]",
-        "telnet": "t.NotRequired[bool]",
-        "tls-authz": "t.NotRequired[str]",
+        "logappend": "t.NotRequired[bool]",
+        "addr": "SocketAddressLegacy",
         "tls-creds": "t.NotRequired[str]",
-        "tn3270": "t.NotRequired[bool]",
+        "tls-authz": "t.NotRequired[str]",
+        "server": "t.NotRequired[bool]",
         "wait": "t.NotRequired[bool]",
+        "nodelay": "t.NotRequired[bool]",
+        "telnet": "t.NotRequired[bool]",
+        "tn3270": "t.NotRequired[bool]",
         "websocket": "t.NotRequired[bool]",
+        "reconnect-ms": "t.NotRequired[int]",
+        "reconnect": "t.NotRequired[int]",  # deprecated
     },
 )
 
@@ -2424,8 +2424,8 @@ class ChardevSocketWrapper(t.TypedDict):
 ChardevSpiceChannel = t.TypedDict(
     "ChardevSpiceChannel",
     {
-        "logappend": "t.NotRequired[bool]",
         "logfile": "t.NotRequired[str]",
+        "logappend": "t.NotRequired[bool]",
         "type": "str",
     },
 )
@@ -2436,9 +2436,9 @@ class ChardevSpiceChannelWrapper(t.TypedDict):
 
 
 class ChardevSpicePort(t.TypedDict):
-    fqdn: str
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
+    fqdn: str
 
 
 class ChardevSpicePortWrapper(t.TypedDict):
@@ -2446,8 +2446,8 @@ class ChardevSpicePortWrapper(t.TypedDict):
 
 
 class ChardevStdio(t.TypedDict):
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     signal: t.NotRequired[bool]
 
 
@@ -2456,10 +2456,10 @@ class ChardevStdioWrapper(t.TypedDict):
 
 
 class ChardevUdp(t.TypedDict):
-    local: t.NotRequired[SocketAddressLegacy]
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
+    logappend: t.NotRequired[bool]
     remote: SocketAddressLegacy
+    local: t.NotRequired[SocketAddressLegacy]
 
 
 class ChardevUdpWrapper(t.TypedDict):
@@ -2467,12 +2467,12 @@ class ChardevUdpWrapper(t.TypedDict):
 
 
 class ChardevVC(t.TypedDict):
-    cols: t.NotRequired[int]
-    height: t.NotRequired[int]
-    logappend: t.NotRequired[bool]
     logfile: t.NotRequired[str]
-    rows: t.NotRequired[int]
+    logappend: t.NotRequired[bool]
     width: t.NotRequired[int]
+    height: t.NotRequired[int]
+    cols: t.NotRequired[int]
+    rows: t.NotRequired[int]
 
 
 class ChardevVCWrapper(t.TypedDict):
@@ -2480,14 +2480,14 @@ class ChardevVCWrapper(t.TypedDict):
 
 
 class ColoCompareProperties(t.TypedDict):
-    compare_timeout: t.NotRequired[int]
-    expired_scan_cycle: t.NotRequired[int]
-    iothread: str
-    max_queue_size: t.NotRequired[int]
-    notify_dev: t.NotRequired[str]
-    outdev: str
     primary_in: str
     secondary_in: str
+    outdev: str
+    iothread: str
+    notify_dev: t.NotRequired[str]
+    compare_timeout: t.NotRequired[int]
+    expired_scan_cycle: t.NotRequired[int]
+    max_queue_size: t.NotRequired[int]
     vnet_hdr_support: t.NotRequired[bool]
 
 
@@ -2503,10 +2503,10 @@ class CommandLineOptionInfo(t.TypedDict):
 CommandLineParameterInfo = t.TypedDict(
     "CommandLineParameterInfo",
     {
-        "default": "t.NotRequired[str]",
-        "help": "t.NotRequired[str]",
         "name": "str",
         "type": "CommandLineParameterType",
+        "help": "t.NotRequired[str]",
+        "default": "t.NotRequired[str]",
     },
 )
 
@@ -2514,8 +2514,8 @@ CommandLineParameterInfo = t.TypedDict(
 CompatProperty = t.TypedDict(
     "CompatProperty",
     {
-        "property": "str",
         "qom-type": "str",
+        "property": "str",
         "value": "str",
     },
 )
@@ -2524,11 +2524,11 @@ CompatProperty = t.TypedDict(
 CompressionStats = t.TypedDict(
     "CompressionStats",
     {
+        "pages": "int",
         "busy": "int",
         "busy-rate": "float",
         "compressed-size": "int",
         "compression-rate": "float",
-        "pages": "int",
     },
 )
 
@@ -2536,13 +2536,13 @@ CompressionStats = t.TypedDict(
 CpuDefinitionInfo = t.TypedDict(
     "CpuDefinitionInfo",
     {
+        "name": "str",
+        "migration-safe": "t.NotRequired[bool]",
+        "static": "bool",
+        "unavailable-features": "t.NotRequired[list[str]]",
+        "typename": "str",
         "alias-of": "t.NotRequired[str]",
         "deprecated": "bool",
-        "migration-safe": "t.NotRequired[bool]",
-        "name": "str",
-        "static": "bool",
-        "typename": "str",
-        "unavailable-features": "t.NotRequired[list[str]]",
     },
 )
 
@@ -2560,14 +2560,14 @@ CpuInfoS390 = t.TypedDict(
 CpuInstanceProperties = t.TypedDict(
     "CpuInstanceProperties",
     {
-        "book-id": "t.NotRequired[int]",
-        "cluster-id": "t.NotRequired[int]",
-        "core-id": "t.NotRequired[int]",
-        "die-id": "t.NotRequired[int]",
-        "drawer-id": "t.NotRequired[int]",
-        "module-id": "t.NotRequired[int]",
         "node-id": "t.NotRequired[int]",
+        "drawer-id": "t.NotRequired[int]",
+        "book-id": "t.NotRequired[int]",
         "socket-id": "t.NotRequired[int]",
+        "die-id": "t.NotRequired[int]",
+        "cluster-id": "t.NotRequired[int]",
+        "module-id": "t.NotRequired[int]",
+        "core-id": "t.NotRequired[int]",
         "thread-id": "t.NotRequired[int]",
     },
 )
@@ -2580,8 +2580,8 @@ class CpuModelBaselineInfo(t.TypedDict):
 CpuModelCompareInfo = t.TypedDict(
     "CpuModelCompareInfo",
     {
-        "responsible-properties": "list[str]",
         "result": "CpuModelCompareResult",
+        "responsible-properties": "list[str]",
     },
 )
 
@@ -2589,8 +2589,8 @@ CpuModelCompareInfo = t.TypedDict(
 CpuModelExpansionInfo = t.TypedDict(
     "CpuModelExpansionInfo",
     {
-        "deprecated-props": "t.NotRequired[list[str]]",
         "model": "CpuModelInfo",
+        "deprecated-props": "t.NotRequired[list[str]]",
     },
 )
 
@@ -2617,10 +2617,10 @@ CryptodevBackendProperties = t.TypedDict(
 CryptodevVhostUserProperties = t.TypedDict(
     "CryptodevVhostUserProperties",
     {
-        "chardev": "str",
         "queues": "t.NotRequired[int]",
         "throttle-bps": "t.NotRequired[int]",
         "throttle-ops": "t.NotRequired[int]",
+        "chardev": "str",
     },
 )
 
@@ -2634,8 +2634,8 @@ CurrentMachineParams = t.TypedDict(
 
 
 class CxlDynamicCapacityExtent(t.TypedDict):
-    len: int
     offset: int
+    len: int
 
 
 DBusVMStateProperties = t.TypedDict(
@@ -2651,8 +2651,8 @@ DirtyLimitInfo = t.TypedDict(
     "DirtyLimitInfo",
     {
         "cpu-index": "int",
-        "current-rate": "int",
         "limit-rate": "int",
+        "current-rate": "int",
     },
 )
 
@@ -2660,13 +2660,13 @@ DirtyLimitInfo = t.TypedDict(
 DirtyRateInfo = t.TypedDict(
     "DirtyRateInfo",
     {
+        "dirty-rate": "t.NotRequired[int]",
+        "status": "DirtyRateStatus",
+        "start-time": "int",
         "calc-time": "int",
         "calc-time-unit": "t.NotRequired[TimeUnit]",
-        "dirty-rate": "t.NotRequired[int]",
-        "mode": "DirtyRateMeasureMode",
         "sample-pages": "int",
-        "start-time": "int",
-        "status": "DirtyRateStatus",
+        "mode": "DirtyRateMeasureMode",
         "vcpu-dirty-rate": "t.NotRequired[list[DirtyRateVcpu]]",
     },
 )
@@ -2675,8 +2675,8 @@ DirtyRateInfo = t.TypedDict(
 DirtyRateVcpu = t.TypedDict(
     "DirtyRateVcpu",
     {
-        "dirty-rate": "int",
         "id": "int",
+        "dirty-rate": "int",
     },
 )
 
@@ -2684,11 +2684,11 @@ DirtyRateVcpu = t.TypedDict(
 DisplayCocoa = t.TypedDict(
     "DisplayCocoa",
     {
-        "full-grab": "t.NotRequired[bool]",
         "left-command-key": "t.NotRequired[bool]",
+        "full-grab": "t.NotRequired[bool]",
         "swap-opt-cmd": "t.NotRequired[bool]",
-        "zoom-interpolation": "t.NotRequired[bool]",
         "zoom-to-fit": "t.NotRequired[bool]",
+        "zoom-interpolation": "t.NotRequired[bool]",
     },
 )
 
@@ -2698,10 +2698,10 @@ class DisplayCurses(t.TypedDict):
 
 
 class DisplayDBus(t.TypedDict):
-    addr: t.NotRequired[str]
-    audiodev: t.NotRequired[str]
-    p2p: t.NotRequired[bool]
     rendernode: t.NotRequired[str]
+    addr: t.NotRequired[str]
+    p2p: t.NotRequired[bool]
+    audiodev: t.NotRequired[str]
 
 
 class DisplayEGLHeadless(t.TypedDict):
@@ -2712,11 +2712,11 @@ DisplayGTK = t.TypedDict(
     "DisplayGTK",
     {
         "grab-on-hover": "t.NotRequired[bool]",
+        "zoom-to-fit": "t.NotRequired[bool]",
+        "show-tabs": "t.NotRequired[bool]",
+        "show-menubar": "t.NotRequired[bool]",
         "keep-aspect-ratio": "t.NotRequired[bool]",
         "scale": "t.NotRequired[float]",
-        "show-menubar": "t.NotRequired[bool]",
-        "show-tabs": "t.NotRequired[bool]",
-        "zoom-to-fit": "t.NotRequired[bool]",
     },
 )
 
@@ -2744,24 +2744,24 @@ class DisplayUpdateOptionsVNC(t.TypedDict):
 DriveBackup = t.TypedDict(
     "DriveBackup",
     {
-        "auto-dismiss": "t.NotRequired[bool]",
-        "auto-finalize": "t.NotRequired[bool]",
+        "job-id": "t.NotRequired[str]",
+        "device": "str",
+        "sync": "MirrorSyncMode",
+        "speed": "t.NotRequired[int]",
         "bitmap": "t.NotRequired[str]",
         "bitmap-mode": "t.NotRequired[BitmapSyncMode]",
         "compress": "t.NotRequired[bool]",
-        "device": "str",
-        "discard-source": "t.NotRequired[bool]",
-        "filter-node-name": "t.NotRequired[str]",
-        "format": "t.NotRequired[str]",
-        "job-id": "t.NotRequired[str]",
-        "mode": "t.NotRequired[NewImageMode]",
-        "on-cbw-error": "t.NotRequired[OnCbwError]",
         "on-source-error": "t.NotRequired[BlockdevOnError]",
         "on-target-error": "t.NotRequired[BlockdevOnError]",
-        "speed": "t.NotRequired[int]",
-        "sync": "MirrorSyncMode",
-        "target": "str",
+        "on-cbw-error": "t.NotRequired[OnCbwError]",
+        "auto-finalize": "t.NotRequired[bool]",
+        "auto-dismiss": "t.NotRequired[bool]",
+        "filter-node-name": "t.NotRequired[str]",
+        "discard-source": "t.NotRequired[bool]",
         "x-perf": "t.NotRequired[BackupPerf]",
+        "target": "str",
+        "format": "t.NotRequired[str]",
+        "mode": "t.NotRequired[NewImageMode]",
     },
 )
 
@@ -2775,8 +2775,8 @@ class DumpGuestMemoryCapability(t.TypedDict):
 
 
 class DumpQueryResult(t.TypedDict):
-    completed: int
     status: DumpStatus
+    completed: int
     total: int
 
 
@@ -2787,13 +2787,13 @@ class EbpfObject(t.TypedDict):
 EvtchnInfo = t.TypedDict(
     "EvtchnInfo",
     {
-        "masked": "bool",
-        "pending": "bool",
         "port": "int",
+        "vcpu": "int",
+        "type": "EvtchnPortType",
         "remote-domain": "str",
         "target": "int",
-        "type": "EvtchnPortType",
-        "vcpu": "int",
+        "pending": "bool",
+        "masked": "bool",
     },
 )
 
@@ -2822,8 +2822,8 @@ class FdsetFdInfo(t.TypedDict):
 FdsetInfo = t.TypedDict(
     "FdsetInfo",
     {
-        "fds": "list[FdsetFdInfo]",
         "fdset-id": "int",
+        "fds": "list[FdsetFdInfo]",
     },
 )
 
@@ -2834,63 +2834,63 @@ class FileMigrationArgs(t.TypedDict):
 
 
 class FilterBufferProperties(t.TypedDict):
-    insert: t.NotRequired[NetfilterInsert]
-    interval: int
     netdev: str
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
+    interval: int
 
 
 class FilterDumpProperties(t.TypedDict):
-    file: str
-    insert: t.NotRequired[NetfilterInsert]
-    maxlen: t.NotRequired[int]
     netdev: str
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
+    file: str
+    maxlen: t.NotRequired[int]
 
 
 class FilterMirrorProperties(t.TypedDict):
-    insert: t.NotRequired[NetfilterInsert]
     netdev: str
-    outdev: str
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
+    outdev: str
     vnet_hdr_support: t.NotRequired[bool]
 
 
 class FilterRedirectorProperties(t.TypedDict):
-    indev: t.NotRequired[str]
-    insert: t.NotRequired[NetfilterInsert]
     netdev: str
-    outdev: t.NotRequired[str]
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
+    indev: t.NotRequired[str]
+    outdev: t.NotRequired[str]
     vnet_hdr_support: t.NotRequired[bool]
 
 
 class FilterRewriterProperties(t.TypedDict):
-    insert: t.NotRequired[NetfilterInsert]
     netdev: str
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
     vnet_hdr_support: t.NotRequired[bool]
 
 
 class FirmwareLog(t.TypedDict):
-    log: str
     version: t.NotRequired[str]
+    log: str
 
 
 class GICCapability(t.TypedDict):
+    version: int
     emulated: bool
     kernel: bool
-    version: int
 
 
 class GuestPanicInformationHyperV(t.TypedDict):
@@ -2905,8 +2905,8 @@ GuestPanicInformationS390 = t.TypedDict(
     "GuestPanicInformationS390",
     {
         "core": "int",
-        "psw-addr": "int",
         "psw-mask": "int",
+        "psw-addr": "int",
         "reason": "S390CrashReason",
     },
 )
@@ -2916,8 +2916,8 @@ GuestPanicInformationTdx = t.TypedDict(
     "GuestPanicInformationTdx",
     {
         "error-code": "int",
-        "gpa": "t.NotRequired[int]",
         "message": "str",
+        "gpa": "t.NotRequired[int]",
     },
 )
 
@@ -2929,10 +2929,10 @@ class GuidInfo(t.TypedDict):
 HotpluggableCPU = t.TypedDict(
     "HotpluggableCPU",
     {
-        "props": "CpuInstanceProperties",
-        "qom-path": "t.NotRequired[str]",
         "type": "str",
         "vcpus-count": "int",
+        "props": "CpuInstanceProperties",
+        "qom-path": "t.NotRequired[str]",
     },
 )
 
@@ -2949,8 +2949,8 @@ HvBalloonDeviceInfo = t.TypedDict(
     "HvBalloonDeviceInfo",
     {
         "id": "t.NotRequired[str]",
-        "max-size": "int",
         "memaddr": "t.NotRequired[int]",
+        "max-size": "int",
         "memdev": "t.NotRequired[str]",
     },
 )
@@ -2961,8 +2961,8 @@ class HvBalloonDeviceInfoWrapper(t.TypedDict):
 
 
 class HvBalloonInfo(t.TypedDict):
-    available: int
     committed: int
+    available: int
 
 
 class IOMMUFDProperties(t.TypedDict):
@@ -2972,12 +2972,12 @@ class IOMMUFDProperties(t.TypedDict):
 IOThreadInfo = t.TypedDict(
     "IOThreadInfo",
     {
-        "aio-max-batch": "int",
         "id": "str",
-        "poll-grow": "int",
-        "poll-max-ns": "int",
-        "poll-shrink": "int",
         "thread-id": "int",
+        "poll-max-ns": "int",
+        "poll-grow": "int",
+        "poll-shrink": "int",
+        "aio-max-batch": "int",
     },
 )
 
@@ -2989,21 +2989,21 @@ class IgvmCfgProperties(t.TypedDict):
 ImageInfo = t.TypedDict(
     "ImageInfo",
     {
-        "actual-size": "t.NotRequired[int]",
-        "backing-filename": "t.NotRequired[str]",
-        "backing-filename-format": "t.NotRequired[str]",
-        "backing-image": "t.NotRequired[ImageInfo]",
-        "cluster-size": "t.NotRequired[int]",
-        "compressed": "t.NotRequired[bool]",
-        "dirty-flag": "t.NotRequired[bool]",
-        "encrypted": "t.NotRequired[bool]",
         "filename": "str",
         "format": "str",
-        "format-specific": "t.NotRequired[ImageInfoSpecific]",
-        "full-backing-filename": "t.NotRequired[str]",
-        "limits": "t.NotRequired[BlockLimitsInfo]",
-        "snapshots": "t.NotRequired[list[SnapshotInfo]]",
+        "dirty-flag": "t.NotRequired[bool]",
+        "actual-size": "t.NotRequired[int]",
         "virtual-size": "int",
+        "cluster-size": "t.NotRequired[int]",
+        "encrypted": "t.NotRequired[bool]",
+        "compressed": "t.NotRequired[bool]",
+        "backing-filename": "t.NotRequired[str]",
+        "full-backing-filename": "t.NotRequired[str]",
+        "backing-filename-format": "t.NotRequired[str]",
+        "snapshots": "t.NotRequired[list[SnapshotInfo]]",
+        "limits": "t.NotRequired[BlockLimitsInfo]",
+        "format-specific": "t.NotRequired[ImageInfoSpecific]",
+        "backing-image": "t.NotRequired[ImageInfo]",
     },
 )
 
@@ -3027,16 +3027,16 @@ class ImageInfoSpecificLUKSWrapper(t.TypedDict):
 ImageInfoSpecificQCow2 = t.TypedDict(
     "ImageInfoSpecificQCow2",
     {
-        "bitmaps": "t.NotRequired[list[Qcow2BitmapInfo]]",
         "compat": "str",
-        "compression-type": "Qcow2CompressionType",
-        "corrupt": "t.NotRequired[bool]",
         "data-file": "t.NotRequired[str]",
         "data-file-raw": "t.NotRequired[bool]",
-        "encrypt": "t.NotRequired[ImageInfoSpecificQCow2Encryption]",
         "extended-l2": "t.NotRequired[bool]",
         "lazy-refcounts": "t.NotRequired[bool]",
+        "corrupt": "t.NotRequired[bool]",
         "refcount-bits": "int",
+        "encrypt": "t.NotRequired[ImageInfoSpecificQCow2Encryption]",
+        "bitmaps": "t.NotRequired[list[Qcow2BitmapInfo]]",
+        "compression-type": "Qcow2CompressionType",
     },
 )
 
@@ -3060,10 +3060,10 @@ class ImageInfoSpecificRbdWrapper(t.TypedDict):
 ImageInfoSpecificVmdk = t.TypedDict(
     "ImageInfoSpecificVmdk",
     {
-        "cid": "int",
         "create-type": "str",
-        "extents": "list[VmdkExtentInfo]",
+        "cid": "int",
         "parent-cid": "int",
+        "extents": "list[VmdkExtentInfo]",
     },
 )
 
@@ -3076,6 +3076,9 @@ InetSocketAddress = t.TypedDict(
     "InetSocketAddress",
     {
         "host": "str",
+        "port": "str",
+        "numeric": "t.NotRequired[bool]",
+        "to": "t.NotRequired[int]",
         "ipv4": "t.NotRequired[bool]",
         "ipv6": "t.NotRequired[bool]",
         "keep-alive": "t.NotRequired[bool]",
@@ -3083,9 +3086,6 @@ InetSocketAddress = t.TypedDict(
         "keep-alive-idle": "t.NotRequired[int]",
         "keep-alive-interval": "t.NotRequired[int]",
         "mptcp": "t.NotRequired[bool]",
-        "numeric": "t.NotRequired[bool]",
-        "port": "str",
-        "to": "t.NotRequired[int]",
     },
 )
 
@@ -3102,13 +3102,13 @@ class InetSocketAddressWrapper(t.TypedDict):
 InputBarrierProperties = t.TypedDict(
     "InputBarrierProperties",
     {
-        "height": "t.NotRequired[str]",
         "name": "str",
-        "port": "t.NotRequired[str]",
         "server": "t.NotRequired[str]",
-        "width": "t.NotRequired[str]",
+        "port": "t.NotRequired[str]",
         "x-origin": "t.NotRequired[str]",
         "y-origin": "t.NotRequired[str]",
+        "width": "t.NotRequired[str]",
+        "height": "t.NotRequired[str]",
     },
 )
 
@@ -3123,8 +3123,8 @@ class InputBtnEventWrapper(t.TypedDict):
 
 
 class InputKeyEvent(t.TypedDict):
-    down: bool
     key: KeyValue
+    down: bool
 
 
 class InputKeyEventWrapper(t.TypedDict):
@@ -3135,9 +3135,9 @@ InputLinuxProperties = t.TypedDict(
     "InputLinuxProperties",
     {
         "evdev": "str",
-        "grab-toggle": "t.NotRequired[GrabToggleKeys]",
         "grab_all": "t.NotRequired[bool]",
         "repeat": "t.NotRequired[bool]",
+        "grab-toggle": "t.NotRequired[GrabToggleKeys]",
     },
 )
 
@@ -3154,10 +3154,10 @@ class InputMoveEventWrapper(t.TypedDict):
 InputMultiTouchEvent = t.TypedDict(
     "InputMultiTouchEvent",
     {
-        "axis": "InputAxis",
+        "type": "InputMultiTouchType",
         "slot": "int",
         "tracking-id": "int",
-        "type": "InputMultiTouchType",
+        "axis": "InputAxis",
         "value": "int",
     },
 )
@@ -3175,11 +3175,11 @@ IothreadProperties = t.TypedDict(
     "IothreadProperties",
     {
         "aio-max-batch": "t.NotRequired[int]",
-        "poll-grow": "t.NotRequired[int]",
-        "poll-max-ns": "t.NotRequired[int]",
-        "poll-shrink": "t.NotRequired[int]",
-        "thread-pool-max": "t.NotRequired[int]",
         "thread-pool-min": "t.NotRequired[int]",
+        "thread-pool-max": "t.NotRequired[int]",
+        "poll-max-ns": "t.NotRequired[int]",
+        "poll-grow": "t.NotRequired[int]",
+        "poll-shrink": "t.NotRequired[int]",
     },
 )
 
@@ -3187,12 +3187,12 @@ IothreadProperties = t.TypedDict(
 JobInfo = t.TypedDict(
     "JobInfo",
     {
-        "current-progress": "int",
-        "error": "t.NotRequired[str]",
         "id": "str",
-        "status": "JobStatus",
-        "total-progress": "int",
         "type": "JobType",
+        "status": "JobStatus",
+        "current-progress": "int",
+        "total-progress": "int",
+        "error": "t.NotRequired[str]",
     },
 )
 
@@ -3205,17 +3205,17 @@ class KvmInfo(t.TypedDict):
 MachineInfo = t.TypedDict(
     "MachineInfo",
     {
-        "acpi": "t.NotRequired[bool]",
+        "name": "str",
         "alias": "t.NotRequired[str]",
-        "compat-props": "t.NotRequired[list[CompatProperty]]",
+        "is-default": "t.NotRequired[bool]",
         "cpu-max": "int",
+        "hotpluggable-cpus": "bool",
+        "numa-mem-supported": "bool",
+        "deprecated": "bool",
         "default-cpu-type": "t.NotRequired[str]",
         "default-ram-id": "t.NotRequired[str]",
-        "deprecated": "bool",
-        "hotpluggable-cpus": "bool",
-        "is-default": "t.NotRequired[bool]",
-        "name": "str",
-        "numa-mem-supported": "bool",
+        "acpi": "t.NotRequired[bool]",
+        "compat-props": "t.NotRequired[list[CompatProperty]]",
     },
 )
 
@@ -3224,8 +3224,8 @@ MainLoopProperties = t.TypedDict(
     "MainLoopProperties",
     {
         "aio-max-batch": "t.NotRequired[int]",
-        "thread-pool-max": "t.NotRequired[int]",
         "thread-pool-min": "t.NotRequired[int]",
+        "thread-pool-max": "t.NotRequired[int]",
     },
 )
 
@@ -3233,15 +3233,15 @@ MainLoopProperties = t.TypedDict(
 Memdev = t.TypedDict(
     "Memdev",
     {
-        "dump": "bool",
-        "host-nodes": "list[int]",
         "id": "t.NotRequired[str]",
-        "merge": "bool",
-        "policy": "HostMemPolicy",
-        "prealloc": "bool",
-        "reserve": "t.NotRequired[bool]",
-        "share": "bool",
         "size": "int",
+        "merge": "bool",
+        "dump": "bool",
+        "prealloc": "bool",
+        "share": "bool",
+        "reserve": "t.NotRequired[bool]",
+        "host-nodes": "list[int]",
+        "policy": "HostMemPolicy",
     },
 )
 
@@ -3254,10 +3254,10 @@ MemoryBackendEpcProperties = t.TypedDict(
         "merge": "t.NotRequired[bool]",
         "policy": "t.NotRequired[HostMemPolicy]",
         "prealloc": "t.NotRequired[bool]",
-        "prealloc-context": "t.NotRequired[str]",
         "prealloc-threads": "t.NotRequired[int]",
-        "reserve": "t.NotRequired[bool]",
+        "prealloc-context": "t.NotRequired[str]",
         "share": "t.NotRequired[bool]",
+        "reserve": "t.NotRequired[bool]",
         "size": "int",
         "x-use-canonical-path-for-ramblock-id": "t.NotRequired[bool]",
     },
@@ -3267,24 +3267,24 @@ MemoryBackendEpcProperties = t.TypedDict(
 MemoryBackendFileProperties = t.TypedDict(
     "MemoryBackendFileProperties",
     {
-        "align": "t.NotRequired[int]",
-        "discard-data": "t.NotRequired[bool]",
         "dump": "t.NotRequired[bool]",
         "host-nodes": "t.NotRequired[list[int]]",
-        "mem-path": "str",
         "merge": "t.NotRequired[bool]",
-        "offset": "t.NotRequired[int]",
-        "pmem": "t.NotRequired[bool]",
         "policy": "t.NotRequired[HostMemPolicy]",
         "prealloc": "t.NotRequired[bool]",
-        "prealloc-context": "t.NotRequired[str]",
         "prealloc-threads": "t.NotRequired[int]",
-        "readonly": "t.NotRequired[bool]",
-        "reserve": "t.NotRequired[bool]",
-        "rom": "t.NotRequired[OnOffAuto]",
+        "prealloc-context": "t.NotRequired[str]",
         "share": "t.NotRequired[bool]",
+        "reserve": "t.NotRequired[bool]",
         "size": "int",
         "x-use-canonical-path-for-ramblock-id": "t.NotRequired[bool]",
+        "align": "t.NotRequired[int]",
+        "offset": "t.NotRequired[int]",
+        "discard-data": "t.NotRequired[bool]",
+        "mem-path": "str",
+        "pmem": "t.NotRequired[bool]",
+        "readonly": "t.NotRequired[bool]",
+        "rom": "t.NotRequired[OnOffAuto]",
     },
 )
 
@@ -3294,18 +3294,18 @@ MemoryBackendMemfdProperties = t.TypedDict(
     {
         "dump": "t.NotRequired[bool]",
         "host-nodes": "t.NotRequired[list[int]]",
-        "hugetlb": "t.NotRequired[bool]",
-        "hugetlbsize": "t.NotRequired[int]",
         "merge": "t.NotRequired[bool]",
         "policy": "t.NotRequired[HostMemPolicy]",
         "prealloc": "t.NotRequired[bool]",
-        "prealloc-context": "t.NotRequired[str]",
         "prealloc-threads": "t.NotRequired[int]",
-        "reserve": "t.NotRequired[bool]",
-        "seal": "t.NotRequired[bool]",
+        "prealloc-context": "t.NotRequired[str]",
         "share": "t.NotRequired[bool]",
+        "reserve": "t.NotRequired[bool]",
         "size": "int",
         "x-use-canonical-path-for-ramblock-id": "t.NotRequired[bool]",
+        "hugetlb": "t.NotRequired[bool]",
+        "hugetlbsize": "t.NotRequired[int]",
+        "seal": "t.NotRequired[bool]",
     },
 )
 
@@ -3318,10 +3318,10 @@ MemoryBackendProperties = t.TypedDict(
         "merge": "t.NotRequired[bool]",
         "policy": "t.NotRequired[HostMemPolicy]",
         "prealloc": "t.NotRequired[bool]",
-        "prealloc-context": "t.NotRequired[str]",
         "prealloc-threads": "t.NotRequired[int]",
-        "reserve": "t.NotRequired[bool]",
+        "prealloc-context": "t.NotRequired[str]",
         "share": "t.NotRequired[bool]",
+        "reserve": "t.NotRequired[bool]",
         "size": "int",
         "x-use-canonical-path-for-ramblock-id": "t.NotRequired[bool]",
     },
@@ -3336,10 +3336,10 @@ MemoryBackendShmProperties = t.TypedDict(
         "merge": "t.NotRequired[bool]",
         "policy": "t.NotRequired[HostMemPolicy]",
         "prealloc": "t.NotRequired[bool]",
-        "prealloc-context": "t.NotRequired[str]",
         "prealloc-threads": "t.NotRequired[int]",
-        "reserve": "t.NotRequired[bool]",
+        "prealloc-context": "t.NotRequired[str]",
         "share": "t.NotRequired[bool]",
+        "reserve": "t.NotRequired[bool]",
         "size": "int",
         "x-use-canonical-path-for-ramblock-id": "t.NotRequired[bool]",
     },
@@ -3372,8 +3372,8 @@ class MigrationCapabilityStatus(t.TypedDict):
 MigrationChannel = t.TypedDict(
     "MigrationChannel",
     {
-        "addr": "MigrationAddress",
         "channel-type": "MigrationChannelType",
+        "addr": "MigrationAddress",
     },
 )
 
@@ -3385,28 +3385,28 @@ class MigrationExecCommand(t.TypedDict):
 MigrationInfo = t.TypedDict(
     "MigrationInfo",
     {
-        "blocked-reasons": "t.NotRequired[list[str]]",
-        "compression": "t.NotRequired[CompressionStats]",
-        "cpu-throttle-percentage": "t.NotRequired[int]",
-        "dirty-limit-ring-full-time": "t.NotRequired[int]",
-        "dirty-limit-throttle-time-per-round": "t.NotRequired[int]",
-        "disk": "t.NotRequired[MigrationStats]",
-        "downtime": "t.NotRequired[int]",
-        "error-desc": "t.NotRequired[str]",
-        "expected-downtime": "t.NotRequired[int]",
-        "postcopy-blocktime": "t.NotRequired[int]",
-        "postcopy-latency": "t.NotRequired[int]",
-        "postcopy-latency-dist": "t.NotRequired[list[int]]",
-        "postcopy-non-vcpu-latency": "t.NotRequired[int]",
-        "postcopy-vcpu-blocktime": "t.NotRequired[list[int]]",
-        "postcopy-vcpu-latency": "t.NotRequired[list[int]]",
-        "ram": "t.NotRequired[MigrationStats]",
-        "setup-time": "t.NotRequired[int]",
-        "socket-address": "t.NotRequired[list[SocketAddress]]",
         "status": "t.NotRequired[MigrationStatus]",
-        "total-time": "t.NotRequired[int]",
+        "ram": "t.NotRequired[MigrationStats]",
         "vfio": "t.NotRequired[VfioStats]",
         "xbzrle-cache": "t.NotRequired[XBZRLECacheStats]",
+        "total-time": "t.NotRequired[int]",
+        "expected-downtime": "t.NotRequired[int]",
+        "downtime": "t.NotRequired[int]",
+        "setup-time": "t.NotRequired[int]",
+        "cpu-throttle-percentage": "t.NotRequired[int]",
+        "error-desc": "t.NotRequired[str]",
+        "blocked-reasons": "t.NotRequired[list[str]]",
+        "postcopy-blocktime": "t.NotRequired[int]",
+        "postcopy-vcpu-blocktime": "t.NotRequired[list[int]]",
+        "postcopy-latency": "t.NotRequired[int]",
+        "postcopy-latency-dist": "t.NotRequired[list[int]]",
+        "postcopy-vcpu-latency": "t.NotRequired[list[int]]",
+        "postcopy-non-vcpu-latency": "t.NotRequired[int]",
+        "socket-address": "t.NotRequired[list[SocketAddress]]",
+        "dirty-limit-throttle-time-per-round": "t.NotRequired[int]",
+        "dirty-limit-ring-full-time": "t.NotRequired[int]",
+        "disk": "t.NotRequired[MigrationStats]",
+        "compression": "t.NotRequired[CompressionStats]",
     },
 )
 
@@ -3418,37 +3418,37 @@ MigrationParameters = t.TypedDict(
         "announce-max": "t.NotRequired[int]",
         "announce-rounds": "t.NotRequired[int]",
         "announce-step": "t.NotRequired[int]",
+        "throttle-trigger-threshold": "t.NotRequired[int]",
+        "cpu-throttle-initial": "t.NotRequired[int]",
+        "cpu-throttle-increment": "t.NotRequired[int]",
+        "cpu-throttle-tailslow": "t.NotRequired[bool]",
+        "tls-creds": "t.NotRequired[str]",
+        "tls-hostname": "t.NotRequired[str]",
+        "tls-authz": "t.NotRequired[str]",
+        "max-bandwidth": "t.NotRequired[int]",
         "avail-switchover-bandwidth": "t.NotRequired[int]",
+        "downtime-limit": "t.NotRequired[int]",
+        "x-checkpoint-delay": "t.NotRequired[int]",
+        "multifd-channels": "t.NotRequired[int]",
+        "xbzrle-cache-size": "t.NotRequired[int]",
+        "max-postcopy-bandwidth": "t.NotRequired[int]",
+        "max-cpu-throttle": "t.NotRequired[int]",
+        "multifd-compression": "t.NotRequired[MultiFDCompression]",
+        "multifd-zlib-level": "t.NotRequired[int]",
+        "multifd-qatzip-level": "t.NotRequired[int]",
+        "multifd-zstd-level": "t.NotRequired[int]",
         "block-bitmap-mapping": "t.NotRequired[list[BitmapMigrationNodeAlias]]",
-        "block-incremental": "t.NotRequired[bool]",
+        "x-vcpu-dirty-limit-period": "t.NotRequired[int]",
+        "vcpu-dirty-limit": "t.NotRequired[int]",
+        "mode": "t.NotRequired[MigMode]",
+        "zero-page-detection": "t.NotRequired[ZeroPageDetection]",
+        "direct-io": "t.NotRequired[bool]",
+        "cpr-exec-command": "t.NotRequired[list[str]]",
         "compress-level": "t.NotRequired[int]",
         "compress-threads": "t.NotRequired[int]",
         "compress-wait-thread": "t.NotRequired[bool]",
-        "cpr-exec-command": "t.NotRequired[list[str]]",
-        "cpu-throttle-increment": "t.NotRequired[int]",
-        "cpu-throttle-initial": "t.NotRequired[int]",
-        "cpu-throttle-tailslow": "t.NotRequired[bool]",
         "decompress-threads": "t.NotRequired[int]",
-        "direct-io": "t.NotRequired[bool]",
-        "downtime-limit": "t.NotRequired[int]",
-        "max-bandwidth": "t.NotRequired[int]",
-        "max-cpu-throttle": "t.NotRequired[int]",
-        "max-postcopy-bandwidth": "t.NotRequired[int]",
-        "mode": "t.NotRequired[MigMode]",
-        "multifd-channels": "t.NotRequired[int]",
-        "multifd-compression": "t.NotRequired[MultiFDCompression]",
-        "multifd-qatzip-level": "t.NotRequired[int]",
-        "multifd-zlib-level": "t.NotRequired[int]",
-        "multifd-zstd-level": "t.NotRequired[int]",
-        "throttle-trigger-threshold": "t.NotRequired[int]",
-        "tls-authz": "t.NotRequired[str]",
-        "tls-creds": "t.NotRequired[str]",
-        "tls-hostname": "t.NotRequired[str]",
-        "vcpu-dirty-limit": "t.NotRequired[int]",
-        "x-checkpoint-delay": "t.NotRequired[int]",
-        "x-vcpu-dirty-limit-period": "t.NotRequired[int]",
-        "xbzrle-cache-size": "t.NotRequired[int]",
-        "zero-page-detection": "t.NotRequired[ZeroPageDetection]",
+        "block-incremental": "t.NotRequired[bool]",
     },
 )
 
@@ -3456,24 +3456,24 @@ MigrationParameters = t.TypedDict(
 MigrationStats = t.TypedDict(
     "MigrationStats",
     {
-        "dirty-pages-rate": "int",
-        "dirty-sync-count": "int",
-        "dirty-sync-missed-zero-copy": "int",
-        "downtime-bytes": "int",
+        "transferred": "int",
+        "remaining": "int",
+        "total": "int",
         "duplicate": "int",
-        "mbps": "float",
-        "multifd-bytes": "int",
         "normal": "int",
         "normal-bytes": "int",
-        "page-size": "int",
-        "pages-per-second": "int",
-        "postcopy-bytes": "int",
+        "dirty-pages-rate": "int",
+        "mbps": "float",
+        "dirty-sync-count": "int",
         "postcopy-requests": "int",
+        "page-size": "int",
+        "multifd-bytes": "int",
+        "pages-per-second": "int",
         "precopy-bytes": "int",
-        "remaining": "int",
+        "downtime-bytes": "int",
+        "postcopy-bytes": "int",
+        "dirty-sync-missed-zero-copy": "int",
         "skipped": "t.NotRequired[int]",
-        "total": "int",
-        "transferred": "int",
     },
 )
 
@@ -3488,17 +3488,17 @@ MigrationThreadInfo = t.TypedDict(
 
 
 class MouseInfo(t.TypedDict):
-    absolute: bool
-    current: bool
-    index: int
     name: str
+    index: int
+    current: bool
+    absolute: bool
 
 
 NFSServer = t.TypedDict(
     "NFSServer",
     {
-        "host": "str",
         "type": "NFSTransport",
+        "host": "str",
     },
 )
 
@@ -3510,64 +3510,64 @@ class NameInfo(t.TypedDict):
 NetDevPasstOptions = t.TypedDict(
     "NetDevPasstOptions",
     {
-        "address": "t.NotRequired[str]",
-        "dhcp": "t.NotRequired[bool]",
-        "dhcp-dns": "t.NotRequired[bool]",
-        "dhcp-search": "t.NotRequired[bool]",
-        "dhcpv6": "t.NotRequired[bool]",
-        "dns": "t.NotRequired[str]",
-        "dns-forward": "t.NotRequired[str]",
-        "dns-host": "t.NotRequired[str]",
-        "fqdn": "t.NotRequired[str]",
-        "freebind": "t.NotRequired[bool]",
-        "gateway": "t.NotRequired[str]",
-        "icmp": "t.NotRequired[bool]",
-        "interface": "t.NotRequired[str]",
-        "ipv4": "t.NotRequired[bool]",
-        "ipv6": "t.NotRequired[bool]",
-        "mac": "t.NotRequired[str]",
-        "map-guest-addr": "t.NotRequired[str]",
-        "map-host-loopback": "t.NotRequired[str]",
+        "path": "t.NotRequired[str]",
+        "quiet": "t.NotRequired[bool]",
+        "vhost-user": "t.NotRequired[bool]",
         "mtu": "t.NotRequired[int]",
-        "ndp": "t.NotRequired[bool]",
+        "address": "t.NotRequired[str]",
         "netmask": "t.NotRequired[str]",
+        "mac": "t.NotRequired[str]",
+        "gateway": "t.NotRequired[str]",
+        "interface": "t.NotRequired[str]",
         "outbound": "t.NotRequired[str]",
         "outbound-if4": "t.NotRequired[str]",
         "outbound-if6": "t.NotRequired[str]",
-        "param": "t.NotRequired[list[String]]",
-        "path": "t.NotRequired[str]",
-        "quiet": "t.NotRequired[bool]",
-        "ra": "t.NotRequired[bool]",
+        "dns": "t.NotRequired[str]",
         "search": "t.NotRequired[list[String]]",
+        "fqdn": "t.NotRequired[str]",
+        "dhcp-dns": "t.NotRequired[bool]",
+        "dhcp-search": "t.NotRequired[bool]",
+        "map-host-loopback": "t.NotRequired[str]",
+        "map-guest-addr": "t.NotRequired[str]",
+        "dns-forward": "t.NotRequired[str]",
+        "dns-host": "t.NotRequired[str]",
         "tcp": "t.NotRequired[bool]",
-        "tcp-ports": "t.NotRequired[list[String]]",
         "udp": "t.NotRequired[bool]",
+        "icmp": "t.NotRequired[bool]",
+        "dhcp": "t.NotRequired[bool]",
+        "ndp": "t.NotRequired[bool]",
+        "dhcpv6": "t.NotRequired[bool]",
+        "ra": "t.NotRequired[bool]",
+        "freebind": "t.NotRequired[bool]",
+        "ipv4": "t.NotRequired[bool]",
+        "ipv6": "t.NotRequired[bool]",
+        "tcp-ports": "t.NotRequired[list[String]]",
         "udp-ports": "t.NotRequired[list[String]]",
-        "vhost-user": "t.NotRequired[bool]",
+        "param": "t.NotRequired[list[String]]",
     },
 )
 
 
 class NetLegacyNicOptions(t.TypedDict):
-    addr: t.NotRequired[str]
+    netdev: t.NotRequired[str]
     macaddr: t.NotRequired[str]
     model: t.NotRequired[str]
-    netdev: t.NotRequired[str]
+    addr: t.NotRequired[str]
     vectors: t.NotRequired[int]
 
 
 NetdevAFXDPOptions = t.TypedDict(
     "NetdevAFXDPOptions",
     {
-        "force-copy": "t.NotRequired[bool]",
         "ifname": "str",
+        "mode": "t.NotRequired[AFXDPMode]",
+        "force-copy": "t.NotRequired[bool]",
+        "queues": "t.NotRequired[int]",
+        "start-queue": "t.NotRequired[int]",
         "inhibit": "t.NotRequired[bool]",
+        "sock-fds": "t.NotRequired[str]",
         "map-path": "t.NotRequired[str]",
         "map-start-index": "t.NotRequired[int]",
-        "mode": "t.NotRequired[AFXDPMode]",
-        "queues": "t.NotRequired[int]",
-        "sock-fds": "t.NotRequired[str]",
-        "start-queue": "t.NotRequired[int]",
     },
 )
 
@@ -3588,33 +3588,33 @@ class NetdevHubPortOptions(t.TypedDict):
 
 
 class NetdevL2TPv3Options(t.TypedDict):
-    cookie64: t.NotRequired[bool]
-    counter: t.NotRequired[bool]
+    src: str
     dst: str
+    srcport: t.NotRequired[str]
     dstport: t.NotRequired[str]
     ipv6: t.NotRequired[bool]
-    offset: t.NotRequired[int]
-    pincounter: t.NotRequired[bool]
-    rxcookie: t.NotRequired[int]
-    rxsession: t.NotRequired[int]
-    src: str
-    srcport: t.NotRequired[str]
-    txcookie: t.NotRequired[int]
-    txsession: int
     udp: t.NotRequired[bool]
+    cookie64: t.NotRequired[bool]
+    counter: t.NotRequired[bool]
+    pincounter: t.NotRequired[bool]
+    txcookie: t.NotRequired[int]
+    rxcookie: t.NotRequired[int]
+    txsession: int
+    rxsession: t.NotRequired[int]
+    offset: t.NotRequired[int]
 
 
 class NetdevNetmapOptions(t.TypedDict):
-    devname: t.NotRequired[str]
     ifname: str
+    devname: t.NotRequired[str]
 
 
 class NetdevSocketOptions(t.TypedDict):
-    connect: t.NotRequired[str]
     fd: t.NotRequired[str]
     listen: t.NotRequired[str]
-    localaddr: t.NotRequired[str]
+    connect: t.NotRequired[str]
     mcast: t.NotRequired[str]
+    localaddr: t.NotRequired[str]
     udp: t.NotRequired[str]
 
 
@@ -3622,9 +3622,9 @@ NetdevStreamOptions = t.TypedDict(
     "NetdevStreamOptions",
     {
         "addr": "SocketAddress",
-        "reconnect": "t.NotRequired[int]",  # deprecated
-        "reconnect-ms": "t.NotRequired[int]",
         "server": "t.NotRequired[bool]",
+        "reconnect-ms": "t.NotRequired[int]",
+        "reconnect": "t.NotRequired[int]",  # deprecated
     },
 )
 
@@ -3632,21 +3632,21 @@ NetdevStreamOptions = t.TypedDict(
 NetdevTapOptions = t.TypedDict(
     "NetdevTapOptions",
     {
-        "br": "t.NotRequired[str]",
-        "downscript": "t.NotRequired[str]",
+        "ifname": "t.NotRequired[str]",
         "fd": "t.NotRequired[str]",
         "fds": "t.NotRequired[str]",
-        "helper": "t.NotRequired[str]",
-        "ifname": "t.NotRequired[str]",
-        "poll-us": "t.NotRequired[int]",
-        "queues": "t.NotRequired[int]",
         "script": "t.NotRequired[str]",
+        "downscript": "t.NotRequired[str]",
+        "br": "t.NotRequired[str]",
+        "helper": "t.NotRequired[str]",
         "sndbuf": "t.NotRequired[int]",
+        "vnet_hdr": "t.NotRequired[bool]",
         "vhost": "t.NotRequired[bool]",
         "vhostfd": "t.NotRequired[str]",
         "vhostfds": "t.NotRequired[str]",
         "vhostforce": "t.NotRequired[bool]",
-        "vnet_hdr": "t.NotRequired[bool]",
+        "queues": "t.NotRequired[int]",
+        "poll-us": "t.NotRequired[int]",
     },
 )
 
@@ -3654,51 +3654,51 @@ NetdevTapOptions = t.TypedDict(
 NetdevUserOptions = t.TypedDict(
     "NetdevUserOptions",
     {
+        "hostname": "t.NotRequired[str]",
+        "restrict": "t.NotRequired[bool]",
+        "ipv4": "t.NotRequired[bool]",
+        "ipv6": "t.NotRequired[bool]",
+        "ip": "t.NotRequired[str]",
+        "net": "t.NotRequired[str]",
+        "host": "t.NotRequired[str]",
+        "tftp": "t.NotRequired[str]",
         "bootfile": "t.NotRequired[str]",
         "dhcpstart": "t.NotRequired[str]",
         "dns": "t.NotRequired[str]",
         "dnssearch": "t.NotRequired[list[String]]",
         "domainname": "t.NotRequired[str]",
-        "guestfwd": "t.NotRequired[list[String]]",
-        "host": "t.NotRequired[str]",
-        "hostfwd": "t.NotRequired[list[String]]",
-        "hostname": "t.NotRequired[str]",
-        "ip": "t.NotRequired[str]",
-        "ipv4": "t.NotRequired[bool]",
-        "ipv6": "t.NotRequired[bool]",
-        "ipv6-dns": "t.NotRequired[str]",
-        "ipv6-host": "t.NotRequired[str]",
         "ipv6-prefix": "t.NotRequired[str]",
         "ipv6-prefixlen": "t.NotRequired[int]",
-        "net": "t.NotRequired[str]",
-        "restrict": "t.NotRequired[bool]",
+        "ipv6-host": "t.NotRequired[str]",
+        "ipv6-dns": "t.NotRequired[str]",
         "smb": "t.NotRequired[str]",
         "smbserver": "t.NotRequired[str]",
-        "tftp": "t.NotRequired[str]",
+        "hostfwd": "t.NotRequired[list[String]]",
+        "guestfwd": "t.NotRequired[list[String]]",
         "tftp-server-name": "t.NotRequired[str]",
     },
 )
 
 
 class NetdevVdeOptions(t.TypedDict):
+    sock: t.NotRequired[str]
+    port: t.NotRequired[int]
     group: t.NotRequired[str]
     mode: t.NotRequired[int]
-    port: t.NotRequired[int]
-    sock: t.NotRequired[str]
 
 
 class NetdevVhostUserOptions(t.TypedDict):
     chardev: str
-    queues: t.NotRequired[int]
     vhostforce: t.NotRequired[bool]
+    queues: t.NotRequired[int]
 
 
 NetdevVhostVDPAOptions = t.TypedDict(
     "NetdevVhostVDPAOptions",
     {
-        "queues": "t.NotRequired[int]",
         "vhostdev": "t.NotRequired[str]",
         "vhostfd": "t.NotRequired[str]",
+        "queues": "t.NotRequired[int]",
         "x-svq": "t.NotRequired[bool]",
     },
 )
@@ -3712,11 +3712,11 @@ class NetdevVmnetBridgedOptions(t.TypedDict):
 NetdevVmnetHostOptions = t.TypedDict(
     "NetdevVmnetHostOptions",
     {
+        "start-address": "t.NotRequired[str]",
         "end-address": "t.NotRequired[str]",
+        "subnet-mask": "t.NotRequired[str]",
         "isolated": "t.NotRequired[bool]",
         "net-uuid": "t.NotRequired[str]",
-        "start-address": "t.NotRequired[str]",
-        "subnet-mask": "t.NotRequired[str]",
     },
 )
 
@@ -3724,54 +3724,54 @@ NetdevVmnetHostOptions = t.TypedDict(
 NetdevVmnetSharedOptions = t.TypedDict(
     "NetdevVmnetSharedOptions",
     {
+        "start-address": "t.NotRequired[str]",
         "end-address": "t.NotRequired[str]",
+        "subnet-mask": "t.NotRequired[str]",
         "isolated": "t.NotRequired[bool]",
         "nat66-prefix": "t.NotRequired[str]",
-        "start-address": "t.NotRequired[str]",
-        "subnet-mask": "t.NotRequired[str]",
     },
 )
 
 
 class NetfilterProperties(t.TypedDict):
-    insert: t.NotRequired[NetfilterInsert]
     netdev: str
-    position: t.NotRequired[str]
     queue: t.NotRequired[NetFilterDirection]
     status: t.NotRequired[str]
+    position: t.NotRequired[str]
+    insert: t.NotRequired[NetfilterInsert]
 
 
 NumaCpuOptions = t.TypedDict(
     "NumaCpuOptions",
     {
-        "book-id": "t.NotRequired[int]",
-        "cluster-id": "t.NotRequired[int]",
-        "core-id": "t.NotRequired[int]",
-        "die-id": "t.NotRequired[int]",
-        "drawer-id": "t.NotRequired[int]",
-        "module-id": "t.NotRequired[int]",
         "node-id": "t.NotRequired[int]",
+        "drawer-id": "t.NotRequired[int]",
+        "book-id": "t.NotRequired[int]",
         "socket-id": "t.NotRequired[int]",
+        "die-id": "t.NotRequired[int]",
+        "cluster-id": "t.NotRequired[int]",
+        "module-id": "t.NotRequired[int]",
+        "core-id": "t.NotRequired[int]",
         "thread-id": "t.NotRequired[int]",
     },
 )
 
 
 class NumaDistOptions(t.TypedDict):
-    dst: int
     src: int
+    dst: int
     val: int
 
 
 NumaHmatCacheOptions = t.TypedDict(
     "NumaHmatCacheOptions",
     {
-        "associativity": "HmatCacheAssociativity",
-        "level": "int",
-        "line": "int",
         "node-id": "int",
-        "policy": "HmatCacheWritePolicy",
         "size": "int",
+        "level": "int",
+        "associativity": "HmatCacheAssociativity",
+        "policy": "HmatCacheWritePolicy",
+        "line": "int",
     },
 )
 
@@ -3779,22 +3779,22 @@ NumaHmatCacheOptions = t.TypedDict(
 NumaHmatLBOptions = t.TypedDict(
     "NumaHmatLBOptions",
     {
-        "bandwidth": "t.NotRequired[int]",
-        "data-type": "HmatLBDataType",
-        "hierarchy": "HmatLBMemoryHierarchy",
         "initiator": "int",
-        "latency": "t.NotRequired[int]",
         "target": "int",
+        "hierarchy": "HmatLBMemoryHierarchy",
+        "data-type": "HmatLBDataType",
+        "latency": "t.NotRequired[int]",
+        "bandwidth": "t.NotRequired[int]",
     },
 )
 
 
 class NumaNodeOptions(t.TypedDict):
+    nodeid: t.NotRequired[int]
     cpus: t.NotRequired[list[int]]
-    initiator: t.NotRequired[int]
     mem: t.NotRequired[int]
     memdev: t.NotRequired[str]
-    nodeid: t.NotRequired[int]
+    initiator: t.NotRequired[int]
 
 
 class ObjectPropertiesValues(t.TypedDict):
@@ -3804,10 +3804,10 @@ class ObjectPropertiesValues(t.TypedDict):
 ObjectPropertyInfo = t.TypedDict(
     "ObjectPropertyInfo",
     {
-        "default-value": "t.NotRequired[t.Any]",
-        "description": "t.NotRequired[str]",
         "name": "str",
         "type": "str",
+        "description": "t.NotRequired[str]",
+        "default-value": "t.NotRequired[t.Any]",
     },
 )
 
@@ -3825,22 +3825,22 @@ ObjectPropertyValue = t.TypedDict(
 ObjectTypeInfo = t.TypedDict(
     "ObjectTypeInfo",
     {
-        "abstract": "t.NotRequired[bool]",
         "name": "str",
+        "abstract": "t.NotRequired[bool]",
         "parent": "t.NotRequired[str]",
     },
 )
 
 
 class PCDIMMDeviceInfo(t.TypedDict):
-    addr: int
-    hotpluggable: bool
-    hotplugged: bool
     id: t.NotRequired[str]
-    memdev: str
-    node: int
+    addr: int
     size: int
     slot: int
+    node: int
+    memdev: str
+    hotplugged: bool
+    hotpluggable: bool
 
 
 class PCDIMMDeviceInfoWrapper(t.TypedDict):
@@ -3848,8 +3848,8 @@ class PCDIMMDeviceInfoWrapper(t.TypedDict):
 
 
 class PRManagerInfo(t.TypedDict):
-    connected: bool
     id: str
+    connected: bool
 
 
 class PciBridgeInfo(t.TypedDict):
@@ -3858,19 +3858,19 @@ class PciBridgeInfo(t.TypedDict):
 
 
 class PciBusInfo(t.TypedDict):
-    io_range: PciMemoryRange
-    memory_range: PciMemoryRange
     number: int
-    prefetchable_range: PciMemoryRange
     secondary: int
     subordinate: int
+    io_range: PciMemoryRange
+    memory_range: PciMemoryRange
+    prefetchable_range: PciMemoryRange
 
 
 PciDeviceClass = t.TypedDict(
     "PciDeviceClass",
     {
-        "class": "int",
         "desc": "t.NotRequired[str]",
+        "class": "int",
     },
 )
 
@@ -3879,24 +3879,24 @@ PciDeviceId = t.TypedDict(
     "PciDeviceId",
     {
         "device": "int",
+        "vendor": "int",
         "subsystem": "t.NotRequired[int]",
         "subsystem-vendor": "t.NotRequired[int]",
-        "vendor": "int",
     },
 )
 
 
 class PciDeviceInfo(t.TypedDict):
     bus: int
-    class_info: PciDeviceClass
+    slot: int
     function: int
+    class_info: PciDeviceClass
     id: PciDeviceId
     irq: t.NotRequired[int]
     irq_pin: int
-    pci_bridge: t.NotRequired[PciBridgeInfo]
     qdev_id: str
+    pci_bridge: t.NotRequired[PciBridgeInfo]
     regions: list[PciMemoryRegion]
-    slot: int
 
 
 class PciInfo(t.TypedDict):
@@ -3912,12 +3912,12 @@ class PciMemoryRange(t.TypedDict):
 PciMemoryRegion = t.TypedDict(
     "PciMemoryRegion",
     {
-        "address": "int",
         "bar": "int",
-        "mem_type_64": "t.NotRequired[bool]",
-        "prefetch": "t.NotRequired[bool]",
-        "size": "int",
         "type": "str",
+        "address": "int",
+        "size": "int",
+        "prefetch": "t.NotRequired[bool]",
+        "mem_type_64": "t.NotRequired[bool]",
     },
 )
 
@@ -3929,9 +3929,9 @@ class PrManagerHelperProperties(t.TypedDict):
 QAuthZListRule = t.TypedDict(
     "QAuthZListRule",
     {
-        "format": "t.NotRequired[QAuthZListFormat]",
         "match": "str",
         "policy": "QAuthZListPolicy",
+        "format": "t.NotRequired[QAuthZListFormat]",
     },
 )
 
@@ -3939,12 +3939,12 @@ QAuthZListRule = t.TypedDict(
 QCryptoBlockAmendOptionsLUKS = t.TypedDict(
     "QCryptoBlockAmendOptionsLUKS",
     {
-        "iter-time": "t.NotRequired[int]",
-        "keyslot": "t.NotRequired[int]",
+        "state": "QCryptoBlockLUKSKeyslotState",
         "new-secret": "t.NotRequired[str]",
         "old-secret": "t.NotRequired[str]",
+        "keyslot": "t.NotRequired[int]",
+        "iter-time": "t.NotRequired[int]",
         "secret": "t.NotRequired[str]",
-        "state": "QCryptoBlockLUKSKeyslotState",
     },
 )
 
@@ -3952,13 +3952,13 @@ QCryptoBlockAmendOptionsLUKS = t.TypedDict(
 QCryptoBlockCreateOptionsLUKS = t.TypedDict(
     "QCryptoBlockCreateOptionsLUKS",
     {
+        "key-secret": "t.NotRequired[str]",
         "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
         "cipher-mode": "t.NotRequired[QCryptoCipherMode]",
-        "hash-alg": "t.NotRequired[QCryptoHashAlgo]",
-        "iter-time": "t.NotRequired[int]",
         "ivgen-alg": "t.NotRequired[QCryptoIVGenAlgo]",
         "ivgen-hash-alg": "t.NotRequired[QCryptoHashAlgo]",
-        "key-secret": "t.NotRequired[str]",
+        "hash-alg": "t.NotRequired[QCryptoHashAlgo]",
+        "iter-time": "t.NotRequired[int]",
     },
 )
 
@@ -3968,14 +3968,14 @@ QCryptoBlockInfoLUKS = t.TypedDict(
     {
         "cipher-alg": "QCryptoCipherAlgo",
         "cipher-mode": "QCryptoCipherMode",
-        "detached-header": "t.NotRequired[bool]",
-        "hash-alg": "QCryptoHashAlgo",
         "ivgen-alg": "QCryptoIVGenAlgo",
         "ivgen-hash-alg": "t.NotRequired[QCryptoHashAlgo]",
-        "master-key-iters": "int",
+        "hash-alg": "QCryptoHashAlgo",
+        "detached-header": "t.NotRequired[bool]",
         "payload-offset": "int",
-        "slots": "list[QCryptoBlockInfoLUKSSlot]",
+        "master-key-iters": "int",
         "uuid": "str",
+        "slots": "list[QCryptoBlockInfoLUKSSlot]",
     },
 )
 
@@ -3985,8 +3985,8 @@ QCryptoBlockInfoLUKSSlot = t.TypedDict(
     {
         "active": "bool",
         "iters": "t.NotRequired[int]",
-        "key-offset": "int",
         "stripes": "t.NotRequired[int]",
+        "key-offset": "int",
     },
 )
 
@@ -4017,9 +4017,9 @@ QCryptodevBackendClient = t.TypedDict(
 
 
 class QCryptodevInfo(t.TypedDict):
-    client: list[QCryptodevBackendClient]
     id: str
     service: list[QCryptodevBackendServiceType]
+    client: list[QCryptodevBackendClient]
 
 
 class QKeyCodeWrapper(t.TypedDict):
@@ -4027,24 +4027,24 @@ class QKeyCodeWrapper(t.TypedDict):
 
 
 class Qcow2BitmapInfo(t.TypedDict):
-    flags: list[Qcow2BitmapInfoFlags]
-    granularity: int
     name: str
+    granularity: int
+    flags: list[Qcow2BitmapInfoFlags]
 
 
 Qcow2OverlapCheckFlags = t.TypedDict(
     "Qcow2OverlapCheckFlags",
     {
+        "template": "t.NotRequired[Qcow2OverlapCheckMode]",
+        "main-header": "t.NotRequired[bool]",
         "active-l1": "t.NotRequired[bool]",
         "active-l2": "t.NotRequired[bool]",
-        "bitmap-directory": "t.NotRequired[bool]",
+        "refcount-table": "t.NotRequired[bool]",
+        "refcount-block": "t.NotRequired[bool]",
+        "snapshot-table": "t.NotRequired[bool]",
         "inactive-l1": "t.NotRequired[bool]",
         "inactive-l2": "t.NotRequired[bool]",
-        "main-header": "t.NotRequired[bool]",
-        "refcount-block": "t.NotRequired[bool]",
-        "refcount-table": "t.NotRequired[bool]",
-        "snapshot-table": "t.NotRequired[bool]",
-        "template": "t.NotRequired[Qcow2OverlapCheckMode]",
+        "bitmap-directory": "t.NotRequired[bool]",
     },
 )
 
@@ -4061,8 +4061,8 @@ class QtestProperties(t.TypedDict):
 RbdEncryptionCreateOptionsLUKS = t.TypedDict(
     "RbdEncryptionCreateOptionsLUKS",
     {
-        "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
         "key-secret": "str",
+        "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
     },
 )
 
@@ -4070,8 +4070,8 @@ RbdEncryptionCreateOptionsLUKS = t.TypedDict(
 RbdEncryptionCreateOptionsLUKS2 = t.TypedDict(
     "RbdEncryptionCreateOptionsLUKS2",
     {
-        "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
         "key-secret": "str",
+        "cipher-alg": "t.NotRequired[QCryptoCipherAlgo]",
     },
 )
 
@@ -4101,24 +4101,24 @@ RbdEncryptionOptionsLUKSAny = t.TypedDict(
 
 
 class RemoteObjectProperties(t.TypedDict):
-    devid: str
     fd: str
+    devid: str
 
 
 class ReplayInfo(t.TypedDict):
+    mode: ReplayMode
     filename: t.NotRequired[str]
     icount: int
-    mode: ReplayMode
 
 
 class ReplicationStatus(t.TypedDict):
-    desc: t.NotRequired[str]
     error: bool
+    desc: t.NotRequired[str]
 
 
 class RngEgdProperties(t.TypedDict):
-    chardev: str
     opened: t.NotRequired[bool]  # deprecated
+    chardev: str
 
 
 class RngProperties(t.TypedDict):
@@ -4126,16 +4126,16 @@ class RngProperties(t.TypedDict):
 
 
 class RngRandomProperties(t.TypedDict):
-    filename: t.NotRequired[str]
     opened: t.NotRequired[bool]  # deprecated
+    filename: t.NotRequired[str]
 
 
 class RockerOfDpaFlow(t.TypedDict):
-    action: RockerOfDpaFlowAction
     cookie: int
     hits: int
     key: RockerOfDpaFlowKey
     mask: RockerOfDpaFlowMask
+    action: RockerOfDpaFlowAction
 
 
 RockerOfDpaFlowAction = t.TypedDict(
@@ -4143,10 +4143,10 @@ RockerOfDpaFlowAction = t.TypedDict(
     {
         "goto-tbl": "t.NotRequired[int]",
         "group-id": "t.NotRequired[int]",
-        "new-vlan-id": "t.NotRequired[int]",
-        "out-pport": "t.NotRequired[int]",
         "tunnel-lport": "t.NotRequired[int]",
         "vlan-id": "t.NotRequired[int]",
+        "new-vlan-id": "t.NotRequired[int]",
+        "out-pport": "t.NotRequired[int]",
     },
 )
 
@@ -4154,17 +4154,17 @@ RockerOfDpaFlowAction = t.TypedDict(
 RockerOfDpaFlowKey = t.TypedDict(
     "RockerOfDpaFlowKey",
     {
-        "eth-dst": "t.NotRequired[str]",
-        "eth-src": "t.NotRequired[str]",
-        "eth-type": "t.NotRequired[int]",
-        "in-pport": "t.NotRequired[int]",
-        "ip-dst": "t.NotRequired[str]",
-        "ip-proto": "t.NotRequired[int]",
-        "ip-tos": "t.NotRequired[int]",
         "priority": "int",
         "tbl-id": "int",
+        "in-pport": "t.NotRequired[int]",
         "tunnel-id": "t.NotRequired[int]",
         "vlan-id": "t.NotRequired[int]",
+        "eth-type": "t.NotRequired[int]",
+        "eth-src": "t.NotRequired[str]",
+        "eth-dst": "t.NotRequired[str]",
+        "ip-proto": "t.NotRequired[int]",
+        "ip-tos": "t.NotRequired[int]",
+        "ip-dst": "t.NotRequired[str]",
     },
 )
 
@@ -4172,13 +4172,13 @@ RockerOfDpaFlowKey = t.TypedDict(
 RockerOfDpaFlowMask = t.TypedDict(
     "RockerOfDpaFlowMask",
     {
-        "eth-dst": "t.NotRequired[str]",
-        "eth-src": "t.NotRequired[str]",
         "in-pport": "t.NotRequired[int]",
-        "ip-proto": "t.NotRequired[int]",
-        "ip-tos": "t.NotRequired[int]",
         "tunnel-id": "t.NotRequired[int]",
         "vlan-id": "t.NotRequired[int]",
+        "eth-src": "t.NotRequired[str]",
+        "eth-dst": "t.NotRequired[str]",
+        "ip-proto": "t.NotRequired[int]",
+        "ip-tos": "t.NotRequired[int]",
     },
 )
 
@@ -4186,19 +4186,19 @@ RockerOfDpaFlowMask = t.TypedDict(
 RockerOfDpaGroup = t.TypedDict(
     "RockerOfDpaGroup",
     {
-        "group-id": "t.NotRequired[int]",
-        "group-ids": "t.NotRequired[list[int]]",
         "id": "int",
-        "index": "t.NotRequired[int]",
-        "out-pport": "t.NotRequired[int]",
-        "pop-vlan": "t.NotRequired[int]",
-        "pport": "t.NotRequired[int]",
-        "set-eth-dst": "t.NotRequired[str]",
-        "set-eth-src": "t.NotRequired[str]",
-        "set-vlan-id": "t.NotRequired[int]",
-        "ttl-check": "t.NotRequired[int]",
         "type": "int",
         "vlan-id": "t.NotRequired[int]",
+        "pport": "t.NotRequired[int]",
+        "index": "t.NotRequired[int]",
+        "out-pport": "t.NotRequired[int]",
+        "group-id": "t.NotRequired[int]",
+        "set-vlan-id": "t.NotRequired[int]",
+        "pop-vlan": "t.NotRequired[int]",
+        "group-ids": "t.NotRequired[list[int]]",
+        "set-eth-src": "t.NotRequired[str]",
+        "set-eth-dst": "t.NotRequired[str]",
+        "ttl-check": "t.NotRequired[int]",
     },
 )
 
@@ -4206,37 +4206,37 @@ RockerOfDpaGroup = t.TypedDict(
 RockerPort = t.TypedDict(
     "RockerPort",
     {
-        "autoneg": "RockerPortAutoneg",
-        "duplex": "RockerPortDuplex",
+        "name": "str",
         "enabled": "bool",
         "link-up": "bool",
-        "name": "str",
         "speed": "int",
+        "duplex": "RockerPortDuplex",
+        "autoneg": "RockerPortAutoneg",
     },
 )
 
 
 class RockerSwitch(t.TypedDict):
-    id: int
     name: str
+    id: int
     ports: int
 
 
 RxFilterInfo = t.TypedDict(
     "RxFilterInfo",
     {
-        "broadcast-allowed": "bool",
-        "main-mac": "str",
-        "multicast": "RxState",
-        "multicast-overflow": "bool",
-        "multicast-table": "list[str]",
         "name": "str",
         "promiscuous": "bool",
+        "multicast": "RxState",
         "unicast": "RxState",
-        "unicast-overflow": "bool",
-        "unicast-table": "list[str]",
         "vlan": "RxState",
+        "broadcast-allowed": "bool",
+        "multicast-overflow": "bool",
+        "unicast-overflow": "bool",
+        "main-mac": "str",
         "vlan-table": "list[int]",
+        "unicast-table": "list[str]",
+        "multicast-table": "list[str]",
     },
 )
 
@@ -4272,9 +4272,9 @@ SchemaInfoBuiltin = t.TypedDict(
 SchemaInfoCommand = t.TypedDict(
     "SchemaInfoCommand",
     {
-        "allow-oob": "t.NotRequired[bool]",
         "arg-type": "str",
         "ret-type": "str",
+        "allow-oob": "t.NotRequired[bool]",
     },
 )
 
@@ -4285,8 +4285,8 @@ class SchemaInfoEnum(t.TypedDict):
 
 
 class SchemaInfoEnumMember(t.TypedDict):
-    features: t.NotRequired[list[str]]
     name: str
+    features: t.NotRequired[list[str]]
 
 
 SchemaInfoEvent = t.TypedDict(
@@ -4306,10 +4306,10 @@ class SchemaInfoObject(t.TypedDict):
 SchemaInfoObjectMember = t.TypedDict(
     "SchemaInfoObjectMember",
     {
-        "default": "t.NotRequired[t.Any]",
-        "features": "t.NotRequired[list[str]]",
         "name": "str",
         "type": "str",
+        "default": "t.NotRequired[t.Any]",
+        "features": "t.NotRequired[list[str]]",
     },
 )
 
@@ -4325,18 +4325,18 @@ SchemaInfoObjectVariant = t.TypedDict(
 
 class SecretKeyringProperties(t.TypedDict):
     format: t.NotRequired[QCryptoSecretFormat]
-    iv: t.NotRequired[str]
     keyid: t.NotRequired[str]
-    loaded: t.NotRequired[bool]  # deprecated
+    iv: t.NotRequired[str]
     serial: int
+    loaded: t.NotRequired[bool]  # deprecated
 
 
 class SecretProperties(t.TypedDict):
+    format: t.NotRequired[QCryptoSecretFormat]
+    keyid: t.NotRequired[str]
+    iv: t.NotRequired[str]
     data: t.NotRequired[str]
     file: t.NotRequired[str]
-    format: t.NotRequired[QCryptoSecretFormat]
-    iv: t.NotRequired[str]
-    keyid: t.NotRequired[str]
     loaded: t.NotRequired[bool]  # deprecated
 
 
@@ -4351,32 +4351,32 @@ class SevAttestationReport(t.TypedDict):
 SevCapability = t.TypedDict(
     "SevCapability",
     {
-        "cbitpos": "int",
+        "pdh": "str",
         "cert-chain": "str",
         "cpu0-id": "str",
-        "pdh": "str",
+        "cbitpos": "int",
         "reduced-phys-bits": "int",
     },
 )
 
 
 class SevGuestInfo(t.TypedDict):
-    handle: int
     policy: int
+    handle: int
 
 
 SevGuestProperties = t.TypedDict(
     "SevGuestProperties",
     {
-        "cbitpos": "t.NotRequired[int]",
-        "dh-cert-file": "t.NotRequired[str]",
-        "handle": "t.NotRequired[int]",
-        "kernel-hashes": "t.NotRequired[bool]",
-        "legacy-vm-type": "t.NotRequired[OnOffAuto]",
-        "policy": "t.NotRequired[int]",
-        "reduced-phys-bits": "int",
-        "session-file": "t.NotRequired[str]",
         "sev-device": "t.NotRequired[str]",
+        "cbitpos": "t.NotRequired[int]",
+        "reduced-phys-bits": "int",
+        "kernel-hashes": "t.NotRequired[bool]",
+        "dh-cert-file": "t.NotRequired[str]",
+        "session-file": "t.NotRequired[str]",
+        "policy": "t.NotRequired[int]",
+        "handle": "t.NotRequired[int]",
+        "legacy-vm-type": "t.NotRequired[OnOffAuto]",
     },
 )
 
@@ -4396,16 +4396,16 @@ SevSnpGuestInfo = t.TypedDict(
 SevSnpGuestProperties = t.TypedDict(
     "SevSnpGuestProperties",
     {
-        "author-key-enabled": "t.NotRequired[bool]",
+        "sev-device": "t.NotRequired[str]",
         "cbitpos": "t.NotRequired[int]",
-        "guest-visible-workarounds": "t.NotRequired[str]",
-        "host-data": "t.NotRequired[str]",
-        "id-auth": "t.NotRequired[str]",
-        "id-block": "t.NotRequired[str]",
+        "reduced-phys-bits": "int",
         "kernel-hashes": "t.NotRequired[bool]",
         "policy": "t.NotRequired[int]",
-        "reduced-phys-bits": "int",
-        "sev-device": "t.NotRequired[str]",
+        "guest-visible-workarounds": "t.NotRequired[str]",
+        "id-block": "t.NotRequired[str]",
+        "id-auth": "t.NotRequired[str]",
+        "author-key-enabled": "t.NotRequired[bool]",
+        "host-data": "t.NotRequired[str]",
         "vcek-disabled": "t.NotRequired[bool]",
     },
 )
@@ -4414,9 +4414,9 @@ SevSnpGuestProperties = t.TypedDict(
 class SgxEPCDeviceInfo(t.TypedDict):
     id: t.NotRequired[str]
     memaddr: int
-    memdev: str
-    node: int
     size: int
+    node: int
+    memdev: str
 
 
 class SgxEPCDeviceInfoWrapper(t.TypedDict):
@@ -4429,43 +4429,43 @@ class SgxEpcSection(t.TypedDict):
 
 
 class SgxInfo(t.TypedDict):
-    flc: bool
-    sections: list[SgxEpcSection]
     sgx: bool
     sgx1: bool
     sgx2: bool
+    flc: bool
+    sections: list[SgxEpcSection]
 
 
 SnapshotInfo = t.TypedDict(
     "SnapshotInfo",
     {
-        "date-nsec": "int",
-        "date-sec": "int",
-        "icount": "t.NotRequired[int]",
         "id": "str",
         "name": "str",
-        "vm-clock-nsec": "int",
-        "vm-clock-sec": "int",
         "vm-state-size": "int",
+        "date-sec": "int",
+        "date-nsec": "int",
+        "vm-clock-sec": "int",
+        "vm-clock-nsec": "int",
+        "icount": "t.NotRequired[int]",
     },
 )
 
 
 class SpiceBasicInfo(t.TypedDict):
-    family: NetworkAddressFamily
     host: str
     port: str
+    family: NetworkAddressFamily
 
 
 SpiceChannel = t.TypedDict(
     "SpiceChannel",
     {
-        "channel-id": "int",
-        "channel-type": "int",
-        "connection-id": "int",
-        "family": "NetworkAddressFamily",
         "host": "str",
         "port": "str",
+        "family": "NetworkAddressFamily",
+        "connection-id": "int",
+        "channel-type": "int",
+        "channel-id": "int",
         "tls": "bool",
     },
 )
@@ -4474,31 +4474,31 @@ SpiceChannel = t.TypedDict(
 SpiceInfo = t.TypedDict(
     "SpiceInfo",
     {
-        "auth": "t.NotRequired[str]",
-        "channels": "t.NotRequired[list[SpiceChannel]]",
-        "compiled-version": "t.NotRequired[str]",
         "enabled": "bool",
-        "host": "t.NotRequired[str]",
         "migrated": "bool",
-        "mouse-mode": "SpiceQueryMouseMode",
+        "host": "t.NotRequired[str]",
         "port": "t.NotRequired[int]",
         "tls-port": "t.NotRequired[int]",
+        "auth": "t.NotRequired[str]",
+        "compiled-version": "t.NotRequired[str]",
+        "mouse-mode": "SpiceQueryMouseMode",
+        "channels": "t.NotRequired[list[SpiceChannel]]",
     },
 )
 
 
 class SpiceServerInfo(t.TypedDict):
-    auth: t.NotRequired[str]
-    family: NetworkAddressFamily
     host: str
     port: str
+    family: NetworkAddressFamily
+    auth: t.NotRequired[str]
 
 
 SshHostKeyHash = t.TypedDict(
     "SshHostKeyHash",
     {
-        "hash": "str",
         "type": "SshHostKeyCheckHashType",
+        "hash": "str",
     },
 )
 
@@ -4509,8 +4509,8 @@ class Stats(t.TypedDict):
 
 
 class StatsRequest(t.TypedDict):
-    names: t.NotRequired[list[str]]
     provider: StatsProvider
+    names: t.NotRequired[list[str]]
 
 
 StatsResult = t.TypedDict(
@@ -4525,19 +4525,19 @@ StatsResult = t.TypedDict(
 
 class StatsSchema(t.TypedDict):
     provider: StatsProvider
-    stats: list[StatsSchemaValue]
     target: StatsTarget
+    stats: list[StatsSchemaValue]
 
 
 StatsSchemaValue = t.TypedDict(
     "StatsSchemaValue",
     {
-        "base": "t.NotRequired[int]",
-        "bucket-size": "t.NotRequired[int]",
-        "exponent": "int",
         "name": "str",
         "type": "StatsType",
         "unit": "t.NotRequired[StatsUnit]",
+        "base": "t.NotRequired[int]",
+        "exponent": "int",
+        "bucket-size": "t.NotRequired[int]",
     },
 )
 
@@ -4548,8 +4548,8 @@ class StatsVCPUFilter(t.TypedDict):
 
 class StatusInfo(t.TypedDict):
     running: bool
-    singlestep: t.NotRequired[bool]
     status: RunState
+    singlestep: t.NotRequired[bool]
 
 
 String = t.TypedDict(
@@ -4577,8 +4577,8 @@ class TPMInfo(t.TypedDict):
 TPMPassthroughOptions = t.TypedDict(
     "TPMPassthroughOptions",
     {
-        "cancel-path": "t.NotRequired[str]",
         "path": "t.NotRequired[str]",
+        "cancel-path": "t.NotRequired[str]",
     },
 )
 
@@ -4591,11 +4591,11 @@ TdxGuestProperties = t.TypedDict(
     "TdxGuestProperties",
     {
         "attributes": "t.NotRequired[int]",
+        "sept-ve-disable": "t.NotRequired[bool]",
         "mrconfigid": "t.NotRequired[str]",
         "mrowner": "t.NotRequired[str]",
         "mrownerconfig": "t.NotRequired[str]",
         "quote-generation-socket": "t.NotRequired[SocketAddress]",
-        "sept-ve-disable": "t.NotRequired[bool]",
     },
 )
 
@@ -4613,25 +4613,25 @@ ThrottleGroupProperties = t.TypedDict(
     "ThrottleGroupProperties",
     {
         "limits": "t.NotRequired[ThrottleLimits]",
-        "x-bps-read": "t.NotRequired[int]",
-        "x-bps-read-max": "t.NotRequired[int]",
-        "x-bps-read-max-length": "t.NotRequired[int]",
-        "x-bps-total": "t.NotRequired[int]",
-        "x-bps-total-max": "t.NotRequired[int]",
-        "x-bps-total-max-length": "t.NotRequired[int]",
-        "x-bps-write": "t.NotRequired[int]",
-        "x-bps-write-max": "t.NotRequired[int]",
-        "x-bps-write-max-length": "t.NotRequired[int]",
-        "x-iops-read": "t.NotRequired[int]",
-        "x-iops-read-max": "t.NotRequired[int]",
-        "x-iops-read-max-length": "t.NotRequired[int]",
-        "x-iops-size": "t.NotRequired[int]",
         "x-iops-total": "t.NotRequired[int]",
         "x-iops-total-max": "t.NotRequired[int]",
         "x-iops-total-max-length": "t.NotRequired[int]",
+        "x-iops-read": "t.NotRequired[int]",
+        "x-iops-read-max": "t.NotRequired[int]",
+        "x-iops-read-max-length": "t.NotRequired[int]",
         "x-iops-write": "t.NotRequired[int]",
         "x-iops-write-max": "t.NotRequired[int]",
         "x-iops-write-max-length": "t.NotRequired[int]",
+        "x-bps-total": "t.NotRequired[int]",
+        "x-bps-total-max": "t.NotRequired[int]",
+        "x-bps-total-max-length": "t.NotRequired[int]",
+        "x-bps-read": "t.NotRequired[int]",
+        "x-bps-read-max": "t.NotRequired[int]",
+        "x-bps-read-max-length": "t.NotRequired[int]",
+        "x-bps-write": "t.NotRequired[int]",
+        "x-bps-write-max": "t.NotRequired[int]",
+        "x-bps-write-max-length": "t.NotRequired[int]",
+        "x-iops-size": "t.NotRequired[int]",
     },
 )
 
@@ -4639,25 +4639,25 @@ ThrottleGroupProperties = t.TypedDict(
 ThrottleLimits = t.TypedDict(
     "ThrottleLimits",
     {
-        "bps-read": "t.NotRequired[int]",
-        "bps-read-max": "t.NotRequired[int]",
-        "bps-read-max-length": "t.NotRequired[int]",
-        "bps-total": "t.NotRequired[int]",
-        "bps-total-max": "t.NotRequired[int]",
-        "bps-total-max-length": "t.NotRequired[int]",
-        "bps-write": "t.NotRequired[int]",
-        "bps-write-max": "t.NotRequired[int]",
-        "bps-write-max-length": "t.NotRequired[int]",
-        "iops-read": "t.NotRequired[int]",
-        "iops-read-max": "t.NotRequired[int]",
-        "iops-read-max-length": "t.NotRequired[int]",
-        "iops-size": "t.NotRequired[int]",
         "iops-total": "t.NotRequired[int]",
         "iops-total-max": "t.NotRequired[int]",
         "iops-total-max-length": "t.NotRequired[int]",
+        "iops-read": "t.NotRequired[int]",
+        "iops-read-max": "t.NotRequired[int]",
+        "iops-read-max-length": "t.NotRequired[int]",
         "iops-write": "t.NotRequired[int]",
         "iops-write-max": "t.NotRequired[int]",
         "iops-write-max-length": "t.NotRequired[int]",
+        "bps-total": "t.NotRequired[int]",
+        "bps-total-max": "t.NotRequired[int]",
+        "bps-total-max-length": "t.NotRequired[int]",
+        "bps-read": "t.NotRequired[int]",
+        "bps-read-max": "t.NotRequired[int]",
+        "bps-read-max-length": "t.NotRequired[int]",
+        "bps-write": "t.NotRequired[int]",
+        "bps-write-max": "t.NotRequired[int]",
+        "bps-write-max-length": "t.NotRequired[int]",
+        "iops-size": "t.NotRequired[int]",
     },
 )
 
@@ -4665,11 +4665,11 @@ ThrottleLimits = t.TypedDict(
 TlsCredsAnonProperties = t.TypedDict(
     "TlsCredsAnonProperties",
     {
+        "verify-peer": "t.NotRequired[bool]",
         "dir": "t.NotRequired[str]",
         "endpoint": "t.NotRequired[QCryptoTLSCredsEndpoint]",
-        "loaded": "t.NotRequired[bool]",  # deprecated
         "priority": "t.NotRequired[str]",
-        "verify-peer": "t.NotRequired[bool]",
+        "loaded": "t.NotRequired[bool]",  # deprecated
     },
 )
 
@@ -4677,10 +4677,10 @@ TlsCredsAnonProperties = t.TypedDict(
 TlsCredsProperties = t.TypedDict(
     "TlsCredsProperties",
     {
+        "verify-peer": "t.NotRequired[bool]",
         "dir": "t.NotRequired[str]",
         "endpoint": "t.NotRequired[QCryptoTLSCredsEndpoint]",
         "priority": "t.NotRequired[str]",
-        "verify-peer": "t.NotRequired[bool]",
     },
 )
 
@@ -4688,12 +4688,12 @@ TlsCredsProperties = t.TypedDict(
 TlsCredsPskProperties = t.TypedDict(
     "TlsCredsPskProperties",
     {
+        "verify-peer": "t.NotRequired[bool]",
         "dir": "t.NotRequired[str]",
         "endpoint": "t.NotRequired[QCryptoTLSCredsEndpoint]",
-        "loaded": "t.NotRequired[bool]",  # deprecated
         "priority": "t.NotRequired[str]",
         "username": "t.NotRequired[str]",
-        "verify-peer": "t.NotRequired[bool]",
+        "loaded": "t.NotRequired[bool]",  # deprecated
     },
 )
 
@@ -4701,13 +4701,13 @@ TlsCredsPskProperties = t.TypedDict(
 TlsCredsX509Properties = t.TypedDict(
     "TlsCredsX509Properties",
     {
+        "verify-peer": "t.NotRequired[bool]",
         "dir": "t.NotRequired[str]",
         "endpoint": "t.NotRequired[QCryptoTLSCredsEndpoint]",
-        "loaded": "t.NotRequired[bool]",  # deprecated
-        "passwordid": "t.NotRequired[str]",
         "priority": "t.NotRequired[str]",
         "sanity-check": "t.NotRequired[bool]",
-        "verify-peer": "t.NotRequired[bool]",
+        "passwordid": "t.NotRequired[str]",
+        "loaded": "t.NotRequired[bool]",  # deprecated
     },
 )
 
@@ -4729,8 +4729,8 @@ TransactionProperties = t.TypedDict(
 UnixSocketAddress = t.TypedDict(
     "UnixSocketAddress",
     {
-        "abstract": "t.NotRequired[bool]",
         "path": "str",
+        "abstract": "t.NotRequired[bool]",
         "tight": "t.NotRequired[bool]",
     },
 )
@@ -4745,14 +4745,14 @@ class UuidInfo(t.TypedDict):
 
 
 class VersionInfo(t.TypedDict):
-    package: str
     qemu: VersionTriple
+    package: str
 
 
 class VersionTriple(t.TypedDict):
     major: int
-    micro: int
     minor: int
+    micro: int
 
 
 class VfioStats(t.TypedDict):
@@ -4760,8 +4760,8 @@ class VfioStats(t.TypedDict):
 
 
 class VfioUserServerProperties(t.TypedDict):
-    device: str
     socket: SocketAddress
+    device: str
 
 
 VhostDeviceProtocols = t.TypedDict(
@@ -4776,18 +4776,18 @@ VhostDeviceProtocols = t.TypedDict(
 VhostStatus = t.TypedDict(
     "VhostStatus",
     {
-        "acked-features": "VirtioDeviceFeatures",
-        "backend-cap": "int",
-        "backend-features": "VirtioDeviceFeatures",
-        "features": "VirtioDeviceFeatures",
-        "log-enabled": "bool",
-        "log-size": "int",
-        "max-queues": "int",
         "n-mem-sections": "int",
         "n-tmp-sections": "int",
         "nvqs": "int",
-        "protocol-features": "VhostDeviceProtocols",
         "vq-index": "int",
+        "features": "VirtioDeviceFeatures",
+        "acked-features": "VirtioDeviceFeatures",
+        "backend-features": "VirtioDeviceFeatures",
+        "protocol-features": "VhostDeviceProtocols",
+        "max-queues": "int",
+        "backend-cap": "int",
+        "log-enabled": "bool",
+        "log-size": "int",
     },
 )
 
@@ -4795,20 +4795,20 @@ VhostStatus = t.TypedDict(
 VirtQueueStatus = t.TypedDict(
     "VirtQueueStatus",
     {
-        "inuse": "int",
-        "last-avail-idx": "t.NotRequired[int]",
         "name": "str",
         "queue-index": "int",
-        "shadow-avail-idx": "t.NotRequired[int]",
-        "signalled-used": "int",
-        "signalled-used-valid": "bool",
-        "used-idx": "int",
-        "vring-align": "int",
-        "vring-avail": "int",
-        "vring-desc": "int",
+        "inuse": "int",
         "vring-num": "int",
         "vring-num-default": "int",
+        "vring-align": "int",
+        "vring-desc": "int",
+        "vring-avail": "int",
         "vring-used": "int",
+        "last-avail-idx": "t.NotRequired[int]",
+        "shadow-avail-idx": "t.NotRequired[int]",
+        "used-idx": "int",
+        "signalled-used": "int",
+        "signalled-used-valid": "bool",
     },
 )
 
@@ -4816,17 +4816,17 @@ VirtQueueStatus = t.TypedDict(
 VirtVhostQueueStatus = t.TypedDict(
     "VirtVhostQueueStatus",
     {
-        "avail": "int",
-        "avail-phys": "int",
-        "avail-size": "int",
+        "name": "str",
+        "kick": "int",
         "call": "int",
         "desc": "int",
+        "avail": "int",
+        "used": "int",
+        "num": "int",
         "desc-phys": "int",
         "desc-size": "int",
-        "kick": "int",
-        "name": "str",
-        "num": "int",
-        "used": "int",
+        "avail-phys": "int",
+        "avail-size": "int",
         "used-phys": "int",
         "used-size": "int",
     },
@@ -4836,8 +4836,8 @@ VirtVhostQueueStatus = t.TypedDict(
 VirtioDeviceFeatures = t.TypedDict(
     "VirtioDeviceFeatures",
     {
-        "dev-features": "t.NotRequired[list[str]]",
         "transports": "list[str]",
+        "dev-features": "t.NotRequired[list[str]]",
         "unknown-dev-features": "t.NotRequired[int]",
         "unknown-dev-features2": "t.NotRequired[int]",
     },
@@ -4854,21 +4854,21 @@ VirtioDeviceStatus = t.TypedDict(
 
 
 class VirtioInfo(t.TypedDict):
-    name: str
     path: str
+    name: str
 
 
 VirtioMEMDeviceInfo = t.TypedDict(
     "VirtioMEMDeviceInfo",
     {
-        "block-size": "int",
         "id": "t.NotRequired[str]",
-        "max-size": "int",
         "memaddr": "int",
-        "memdev": "str",
-        "node": "int",
         "requested-size": "int",
         "size": "int",
+        "max-size": "int",
+        "block-size": "int",
+        "node": "int",
+        "memdev": "str",
     },
 )
 
@@ -4880,8 +4880,8 @@ class VirtioMEMDeviceInfoWrapper(t.TypedDict):
 class VirtioPMEMDeviceInfo(t.TypedDict):
     id: t.NotRequired[str]
     memaddr: int
-    memdev: str
     size: int
+    memdev: str
 
 
 class VirtioPMEMDeviceInfoWrapper(t.TypedDict):
@@ -4889,10 +4889,10 @@ class VirtioPMEMDeviceInfoWrapper(t.TypedDict):
 
 
 class VirtioQueueElement(t.TypedDict):
-    avail: VirtioRingAvail
-    descs: list[VirtioRingDesc]
-    index: int
     name: str
+    index: int
+    descs: list[VirtioRingDesc]
+    avail: VirtioRingAvail
     used: VirtioRingUsed
 
 
@@ -4904,8 +4904,8 @@ class VirtioRingAvail(t.TypedDict):
 
 class VirtioRingDesc(t.TypedDict):
     addr: int
-    flags: list[str]
     len: int
+    flags: list[str]
 
 
 class VirtioRingUsed(t.TypedDict):
@@ -4916,27 +4916,27 @@ class VirtioRingUsed(t.TypedDict):
 VirtioStatus = t.TypedDict(
     "VirtioStatus",
     {
-        "backend-features": "VirtioDeviceFeatures",
-        "broken": "bool",
-        "bus-name": "str",
-        "device-endian": "str",
+        "name": "str",
         "device-id": "int",
-        "disable-legacy-check": "bool",
-        "disabled": "bool",
+        "vhost-started": "bool",
+        "device-endian": "str",
         "guest-features": "VirtioDeviceFeatures",
         "host-features": "VirtioDeviceFeatures",
-        "isr": "int",
-        "name": "str",
+        "backend-features": "VirtioDeviceFeatures",
         "num-vqs": "int",
-        "queue-sel": "int",
-        "start-on-kick": "bool",
-        "started": "bool",
         "status": "VirtioDeviceStatus",
-        "use-guest-notifier-mask": "bool",
-        "use-started": "bool",
-        "vhost-dev": "t.NotRequired[VhostStatus]",
-        "vhost-started": "bool",
+        "isr": "int",
+        "queue-sel": "int",
         "vm-running": "bool",
+        "broken": "bool",
+        "disabled": "bool",
+        "use-started": "bool",
+        "started": "bool",
+        "start-on-kick": "bool",
+        "disable-legacy-check": "bool",
+        "bus-name": "str",
+        "use-guest-notifier-mask": "bool",
+        "vhost-dev": "t.NotRequired[VhostStatus]",
     },
 )
 
@@ -4944,64 +4944,64 @@ VirtioStatus = t.TypedDict(
 VmdkExtentInfo = t.TypedDict(
     "VmdkExtentInfo",
     {
-        "cluster-size": "t.NotRequired[int]",
-        "compressed": "t.NotRequired[bool]",
         "filename": "str",
         "format": "str",
         "virtual-size": "int",
+        "cluster-size": "t.NotRequired[int]",
+        "compressed": "t.NotRequired[bool]",
     },
 )
 
 
 class VncBasicInfo(t.TypedDict):
-    family: NetworkAddressFamily
     host: str
     service: str
+    family: NetworkAddressFamily
     websocket: bool
 
 
 class VncClientInfo(t.TypedDict):
-    family: NetworkAddressFamily
     host: str
-    sasl_username: t.NotRequired[str]
     service: str
+    family: NetworkAddressFamily
     websocket: bool
     x509_dname: t.NotRequired[str]
+    sasl_username: t.NotRequired[str]
 
 
 class VncInfo(t.TypedDict):
+    enabled: bool
+    host: t.NotRequired[str]
+    family: t.NotRequired[NetworkAddressFamily]
+    service: t.NotRequired[str]
     auth: t.NotRequired[str]
     clients: t.NotRequired[list[VncClientInfo]]
-    enabled: bool
-    family: t.NotRequired[NetworkAddressFamily]
-    host: t.NotRequired[str]
-    service: t.NotRequired[str]
 
 
 class VncInfo2(t.TypedDict):
-    auth: VncPrimaryAuth
-    clients: list[VncClientInfo]
-    display: t.NotRequired[str]
     id: str
     server: list[VncServerInfo2]
+    clients: list[VncClientInfo]
+    auth: VncPrimaryAuth
     vencrypt: t.NotRequired[VncVencryptSubAuth]
+    display: t.NotRequired[str]
 
 
 class VncServerInfo(t.TypedDict):
-    auth: t.NotRequired[str]
-    family: NetworkAddressFamily
     host: str
     service: str
+    family: NetworkAddressFamily
     websocket: bool
+    auth: t.NotRequired[str]
 
 
 class VncServerInfo2(t.TypedDict):
-    auth: VncPrimaryAuth
-    family: NetworkAddressFamily
     host: str
     service: str
-    vencrypt: t.NotRequired[VncVencryptSubAuth]
+    family: NetworkAddressFamily
     websocket: bool
+    auth: VncPrimaryAuth
+    vencrypt: t.NotRequired[VncVencryptSubAuth]
 
 
 class VsockSocketAddress(t.TypedDict):
@@ -5016,28 +5016,28 @@ class VsockSocketAddressWrapper(t.TypedDict):
 XBZRLECacheStats = t.TypedDict(
     "XBZRLECacheStats",
     {
+        "cache-size": "int",
         "bytes": "int",
+        "pages": "int",
         "cache-miss": "int",
         "cache-miss-rate": "float",
-        "cache-size": "int",
         "encoding-rate": "float",
         "overflow": "int",
-        "pages": "int",
     },
 )
 
 
 class XDbgBlockGraph(t.TypedDict):
-    edges: list[XDbgBlockGraphEdge]
     nodes: list[XDbgBlockGraphNode]
+    edges: list[XDbgBlockGraphEdge]
 
 
 XDbgBlockGraphEdge = t.TypedDict(
     "XDbgBlockGraphEdge",
     {
+        "parent": "int",
         "child": "int",
         "name": "str",
-        "parent": "int",
         "perm": "list[BlockPermission]",
         "shared-perm": "list[BlockPermission]",
     },
@@ -5048,8 +5048,8 @@ XDbgBlockGraphNode = t.TypedDict(
     "XDbgBlockGraphNode",
     {
         "id": "int",
-        "name": "str",
         "type": "XDbgBlockGraphNodeType",
+        "name": "str",
     },
 )
 
@@ -5082,11 +5082,11 @@ BlockImageCorruptedData = t.TypedDict(
     "BlockImageCorruptedData",
     {
         "device": "str",
-        "fatal": "bool",
-        "msg": "str",
         "node-name": "t.NotRequired[str]",
+        "msg": "str",
         "offset": "t.NotRequired[int]",
         "size": "t.NotRequired[int]",
+        "fatal": "bool",
     },
 )
 
@@ -5094,12 +5094,12 @@ BlockImageCorruptedData = t.TypedDict(
 BlockIoErrorData = t.TypedDict(
     "BlockIoErrorData",
     {
-        "action": "BlockErrorAction",
+        "qom-path": "t.NotRequired[str]",
         "device": "str",
         "node-name": "t.NotRequired[str]",
-        "nospace": "t.NotRequired[bool]",
         "operation": "IoOperationType",
-        "qom-path": "t.NotRequired[str]",
+        "action": "BlockErrorAction",
+        "nospace": "t.NotRequired[bool]",
         "reason": "str",
     },
 )
@@ -5108,11 +5108,11 @@ BlockIoErrorData = t.TypedDict(
 BlockJobCancelledData = t.TypedDict(
     "BlockJobCancelledData",
     {
+        "type": "JobType",
         "device": "str",
         "len": "int",
         "offset": "int",
         "speed": "int",
-        "type": "JobType",
     },
 )
 
@@ -5120,27 +5120,27 @@ BlockJobCancelledData = t.TypedDict(
 BlockJobCompletedData = t.TypedDict(
     "BlockJobCompletedData",
     {
+        "type": "JobType",
         "device": "str",
-        "error": "t.NotRequired[str]",
         "len": "int",
         "offset": "int",
         "speed": "int",
-        "type": "JobType",
+        "error": "t.NotRequired[str]",
     },
 )
 
 
 class BlockJobErrorData(t.TypedDict):
-    action: BlockErrorAction
     device: str
     operation: IoOperationType
+    action: BlockErrorAction
 
 
 BlockJobPendingData = t.TypedDict(
     "BlockJobPendingData",
     {
-        "id": "str",
         "type": "JobType",
+        "id": "str",
     },
 )
 
@@ -5148,11 +5148,11 @@ BlockJobPendingData = t.TypedDict(
 BlockJobReadyData = t.TypedDict(
     "BlockJobReadyData",
     {
+        "type": "JobType",
         "device": "str",
         "len": "int",
         "offset": "int",
         "speed": "int",
-        "type": "JobType",
     },
 )
 
@@ -5160,8 +5160,8 @@ BlockJobReadyData = t.TypedDict(
 BlockWriteThresholdData = t.TypedDict(
     "BlockWriteThresholdData",
     {
-        "amount-exceeded": "int",
         "node-name": "str",
+        "amount-exceeded": "int",
         "write-threshold": "int",
     },
 )
@@ -5197,8 +5197,8 @@ class DeviceUnplugGuestErrorData(t.TypedDict):
 
 
 class DumpCompletedData(t.TypedDict):
-    error: t.NotRequired[str]
     result: DumpQueryResult
+    error: t.NotRequired[str]
 
 
 FailoverNegotiatedData = t.TypedDict(
@@ -5224,8 +5224,8 @@ class GuestPvshutdownData(t.TypedDict):
 
 
 class HvBalloonStatusReportData(t.TypedDict):
-    available: int
     committed: int
+    available: int
 
 
 class JobStatusChangeData(t.TypedDict):
@@ -5242,16 +5242,16 @@ MemoryDeviceSizeChangeData = t.TypedDict(
     "MemoryDeviceSizeChangeData",
     {
         "id": "t.NotRequired[str]",
-        "qom-path": "str",
         "size": "int",
+        "qom-path": "str",
     },
 )
 
 
 class MemoryFailureData(t.TypedDict):
+    recipient: MemoryFailureRecipient
     action: MemoryFailureAction
     flags: MemoryFailureFlags
-    recipient: MemoryFailureRecipient
 
 
 class MigrationData(t.TypedDict):
@@ -5269,8 +5269,8 @@ MigrationPassData = t.TypedDict(
 NetdevStreamConnectedData = t.TypedDict(
     "NetdevStreamConnectedData",
     {
-        "addr": "SocketAddress",
         "netdev-id": "str",
+        "addr": "SocketAddress",
     },
 )
 
@@ -5286,8 +5286,8 @@ NetdevStreamDisconnectedData = t.TypedDict(
 NetdevVhostUserConnectedData = t.TypedDict(
     "NetdevVhostUserConnectedData",
     {
-        "chardev-id": "str",
         "netdev-id": "str",
+        "chardev-id": "str",
     },
 )
 
@@ -5310,8 +5310,8 @@ class PowerdownData(t.TypedDict):
 
 
 class PrManagerStatusChangedData(t.TypedDict):
-    connected: bool
     id: str
+    connected: bool
 
 
 QuorumFailureData = t.TypedDict(
@@ -5327,11 +5327,11 @@ QuorumFailureData = t.TypedDict(
 QuorumReportBadData = t.TypedDict(
     "QuorumReportBadData",
     {
+        "type": "QuorumOpType",
         "error": "t.NotRequired[str]",
         "node-name": "str",
         "sector-num": "int",
         "sectors-count": "int",
-        "type": "QuorumOpType",
     },
 )
 
@@ -5339,10 +5339,10 @@ QuorumReportBadData = t.TypedDict(
 RdmaGidStatusChangedData = t.TypedDict(
     "RdmaGidStatusChangedData",
     {
-        "gid-status": "bool",
-        "interface-id": "int",
         "netdev": "str",
+        "gid-status": "bool",
         "subnet-prefix": "int",
+        "interface-id": "int",
     },
 )
 
@@ -5375,18 +5375,18 @@ class ShutdownData(t.TypedDict):
 
 
 class SpiceConnectedData(t.TypedDict):
-    client: SpiceBasicInfo
     server: SpiceBasicInfo
+    client: SpiceBasicInfo
 
 
 class SpiceDisconnectedData(t.TypedDict):
-    client: SpiceBasicInfo
     server: SpiceBasicInfo
+    client: SpiceBasicInfo
 
 
 class SpiceInitializedData(t.TypedDict):
-    client: SpiceChannel
     server: SpiceServerInfo
+    client: SpiceChannel
 
 
 class SpiceMigrateCompletedData(t.TypedDict):
@@ -5417,8 +5417,8 @@ VfioMigrationData = t.TypedDict(
     "VfioMigrationData",
     {
         "device-id": "str",
-        "device-state": "QapiVfioMigrationState",
         "qom-path": "str",
+        "device-state": "QapiVfioMigrationState",
     },
 )
 
@@ -5426,27 +5426,27 @@ VfioMigrationData = t.TypedDict(
 VfuClientHangupData = t.TypedDict(
     "VfuClientHangupData",
     {
-        "dev-id": "str",
-        "dev-qom-path": "str",
         "vfu-id": "str",
         "vfu-qom-path": "str",
+        "dev-id": "str",
+        "dev-qom-path": "str",
     },
 )
 
 
 class VncConnectedData(t.TypedDict):
-    client: VncBasicInfo
     server: VncServerInfo
+    client: VncBasicInfo
 
 
 class VncDisconnectedData(t.TypedDict):
-    client: VncClientInfo
     server: VncServerInfo
+    client: VncClientInfo
 
 
 class VncInitializedData(t.TypedDict):
-    client: VncClientInfo
     server: VncServerInfo
+    client: VncClientInfo
 
 
 class VserportChangeData(t.TypedDict):
@@ -5543,18 +5543,18 @@ Audiodev = t.Union[
 _BlockJobInfo = t.TypedDict(
     "_BlockJobInfo",
     {
-        "auto-dismiss": "bool",
-        "auto-finalize": "bool",
-        "busy": "bool",
         "device": "str",
-        "error": "t.NotRequired[str]",
-        "io-status": "BlockDeviceIoStatus",
         "len": "int",
         "offset": "int",
+        "busy": "bool",
         "paused": "bool",
-        "ready": "bool",
         "speed": "int",
+        "io-status": "BlockDeviceIoStatus",
+        "ready": "bool",
         "status": "JobStatus",
+        "auto-finalize": "bool",
+        "auto-dismiss": "bool",
+        "error": "t.NotRequired[str]",
     },
 )
 
@@ -5713,14 +5713,14 @@ BlockdevCreateOptions = t.Union[
 _BlockdevOptions = t.TypedDict(
     "_BlockdevOptions",
     {
-        "active": "t.NotRequired[bool]",
-        "auto-read-only": "t.NotRequired[bool]",
-        "cache": "t.NotRequired[BlockdevCacheOptions]",
-        "detect-zeroes": "t.NotRequired[BlockdevDetectZeroesOptions]",
-        "discard": "t.NotRequired[BlockdevDiscardOptions]",
-        "force-share": "t.NotRequired[bool]",
         "node-name": "t.NotRequired[str]",
+        "discard": "t.NotRequired[BlockdevDiscardOptions]",
+        "cache": "t.NotRequired[BlockdevCacheOptions]",
+        "active": "t.NotRequired[bool]",
         "read-only": "t.NotRequired[bool]",
+        "auto-read-only": "t.NotRequired[bool]",
+        "force-share": "t.NotRequired[bool]",
+        "detect-zeroes": "t.NotRequired[BlockdevDetectZeroesOptions]",
     },
 )
 
@@ -6186,10 +6186,10 @@ _CpuInfoFast = t.TypedDict(
     "_CpuInfoFast",
     {
         "cpu-index": "int",
-        "props": "t.NotRequired[CpuInstanceProperties]",
-        "qom-path": "str",
         "qom-type": "t.NotRequired[str]",
+        "qom-path": "str",
         "thread-id": "int",
+        "props": "t.NotRequired[CpuInstanceProperties]",
     },
 )
 
@@ -6209,9 +6209,9 @@ _DisplayOptions = t.TypedDict(
     "_DisplayOptions",
     {
         "full-screen": "t.NotRequired[bool]",
-        "gl": "t.NotRequired[DisplayGLMode]",
-        "show-cursor": "t.NotRequired[bool]",
         "window-close": "t.NotRequired[bool]",
+        "show-cursor": "t.NotRequired[bool]",
+        "gl": "t.NotRequired[DisplayGLMode]",
     },
 )
 
@@ -6579,8 +6579,8 @@ RbdEncryptionOptions = t.Union[
 
 
 class _SchemaInfo(t.TypedDict):
-    features: t.NotRequired[list[str]]
     name: str
+    features: t.NotRequired[list[str]]
 
 
 _SchemaInfo_alternate = t.TypedDict("_SchemaInfo_alternate", {"meta-type": "t.Literal['alternate']"})
@@ -6646,10 +6646,10 @@ SchemaInfo = t.Union[
 _SevInfo = t.TypedDict(
     "_SevInfo",
     {
+        "enabled": "bool",
         "api-major": "int",
         "api-minor": "int",
         "build-id": "int",
-        "enabled": "bool",
         "state": "SevState",
     },
 )
@@ -6920,1011 +6920,757 @@ class YankInstance_(_YankInstance, _YankInstance_):
 YankInstance = t.Union["YankInstance_block_node", "YankInstance_chardev", "YankInstance_"]
 
 
-_BlockExportAddArguments = t.TypedDict(
-    "_BlockExportAddArguments",
+_BlockExportOptions = t.TypedDict(
+    "_BlockExportOptions",
     {
-        "allow-inactive": "t.NotRequired[bool]",
-        "fixed-iothread": "t.NotRequired[bool]",
         "id": "str",
+        "fixed-iothread": "t.NotRequired[bool]",
         "iothread": "t.NotRequired[str]",
         "node-name": "str",
         "writable": "t.NotRequired[bool]",
         "writethrough": "t.NotRequired[bool]",
+        "allow-inactive": "t.NotRequired[bool]",
     },
 )
 
 
-_BlockExportAddArguments_fuse = t.TypedDict("_BlockExportAddArguments_fuse", {"type": "t.Literal['fuse']"})
+_BlockExportOptions_fuse = t.TypedDict("_BlockExportOptions_fuse", {"type": "t.Literal['fuse']"})
 
 
-class BlockExportAddArguments_fuse(_BlockExportAddArguments, BlockExportOptionsFuse, _BlockExportAddArguments_fuse):
+class BlockExportOptions_fuse(_BlockExportOptions, BlockExportOptionsFuse, _BlockExportOptions_fuse):
     pass
 
 
-_BlockExportAddArguments_nbd = t.TypedDict("_BlockExportAddArguments_nbd", {"type": "t.Literal['nbd']"})
+_BlockExportOptions_nbd = t.TypedDict("_BlockExportOptions_nbd", {"type": "t.Literal['nbd']"})
 
 
-class BlockExportAddArguments_nbd(_BlockExportAddArguments, BlockExportOptionsNbd, _BlockExportAddArguments_nbd):
+class BlockExportOptions_nbd(_BlockExportOptions, BlockExportOptionsNbd, _BlockExportOptions_nbd):
     pass
 
 
-_BlockExportAddArguments_vduse_blk = t.TypedDict("_BlockExportAddArguments_vduse_blk", {"type": "t.Literal['vduse-blk']"})
+_BlockExportOptions_vduse_blk = t.TypedDict("_BlockExportOptions_vduse_blk", {"type": "t.Literal['vduse-blk']"})
 
 
-class BlockExportAddArguments_vduse_blk(_BlockExportAddArguments, BlockExportOptionsVduseBlk, _BlockExportAddArguments_vduse_blk):
+class BlockExportOptions_vduse_blk(_BlockExportOptions, BlockExportOptionsVduseBlk, _BlockExportOptions_vduse_blk):
     pass
 
 
-_BlockExportAddArguments_vhost_user_blk = t.TypedDict("_BlockExportAddArguments_vhost_user_blk", {"type": "t.Literal['vhost-user-blk']"})
+_BlockExportOptions_vhost_user_blk = t.TypedDict("_BlockExportOptions_vhost_user_blk", {"type": "t.Literal['vhost-user-blk']"})
 
 
-class BlockExportAddArguments_vhost_user_blk(_BlockExportAddArguments, BlockExportOptionsVhostUserBlk, _BlockExportAddArguments_vhost_user_blk):
+class BlockExportOptions_vhost_user_blk(_BlockExportOptions, BlockExportOptionsVhostUserBlk, _BlockExportOptions_vhost_user_blk):
     pass
 
 
-BlockExportAddArguments = t.Union[
-    "BlockExportAddArguments_fuse",
-    "BlockExportAddArguments_nbd",
-    "BlockExportAddArguments_vduse_blk",
-    "BlockExportAddArguments_vhost_user_blk",
+BlockExportOptions = t.Union[
+    "BlockExportOptions_fuse",
+    "BlockExportOptions_nbd",
+    "BlockExportOptions_vduse_blk",
+    "BlockExportOptions_vhost_user_blk",
 ]
 
 
-class _BlockJobChangeArguments(t.TypedDict):
+class _BlockJobChangeOptions(t.TypedDict):
     id: str
 
 
-_BlockJobChangeArguments_mirror = t.TypedDict("_BlockJobChangeArguments_mirror", {"type": "t.Literal['mirror']"})
+_BlockJobChangeOptions_mirror = t.TypedDict("_BlockJobChangeOptions_mirror", {"type": "t.Literal['mirror']"})
 
 
-class BlockJobChangeArguments_mirror(_BlockJobChangeArguments, BlockJobChangeOptionsMirror, _BlockJobChangeArguments_mirror):
+class BlockJobChangeOptions_mirror(_BlockJobChangeOptions, BlockJobChangeOptionsMirror, _BlockJobChangeOptions_mirror):
     pass
 
 
-_BlockJobChangeArguments_ = t.TypedDict("_BlockJobChangeArguments_", {"type": "t.Literal['commit', 'stream', 'backup', 'create', 'amend', 'snapshot-load', 'snapshot-save', 'snapshot-delete']"})
+_BlockJobChangeOptions_ = t.TypedDict("_BlockJobChangeOptions_", {"type": "t.Literal['commit', 'stream', 'backup', 'create', 'amend', 'snapshot-load', 'snapshot-save', 'snapshot-delete']"})
 
 
-class BlockJobChangeArguments_(_BlockJobChangeArguments, _BlockJobChangeArguments_):
+class BlockJobChangeOptions_(_BlockJobChangeOptions, _BlockJobChangeOptions_):
     pass
 
 
-BlockJobChangeArguments = t.Union["BlockJobChangeArguments_mirror", "BlockJobChangeArguments_"]
+BlockJobChangeOptions = t.Union["BlockJobChangeOptions_mirror", "BlockJobChangeOptions_"]
 
 
-_BlockdevAddArguments = t.TypedDict(
-    "_BlockdevAddArguments",
-    {
-        "active": "t.NotRequired[bool]",
-        "auto-read-only": "t.NotRequired[bool]",
-        "cache": "t.NotRequired[BlockdevCacheOptions]",
-        "detect-zeroes": "t.NotRequired[BlockdevDetectZeroesOptions]",
-        "discard": "t.NotRequired[BlockdevDiscardOptions]",
-        "force-share": "t.NotRequired[bool]",
-        "node-name": "t.NotRequired[str]",
-        "read-only": "t.NotRequired[bool]",
-    },
-)
-
-
-class BlockdevAddArguments_blkdebug(_BlockdevAddArguments, BlockdevOptionsBlkdebug):
-    driver: t.Literal["blkdebug"]
-
-
-class BlockdevAddArguments_blklogwrites(_BlockdevAddArguments, BlockdevOptionsBlklogwrites):
-    driver: t.Literal["blklogwrites"]
-
-
-class BlockdevAddArguments_blkreplay(_BlockdevAddArguments, BlockdevOptionsBlkreplay):
-    driver: t.Literal["blkreplay"]
-
-
-class BlockdevAddArguments_blkverify(_BlockdevAddArguments, BlockdevOptionsBlkverify):
-    driver: t.Literal["blkverify"]
-
-
-class BlockdevAddArguments_bochs(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["bochs"]
-
-
-class BlockdevAddArguments_cloop(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["cloop"]
-
-
-class BlockdevAddArguments_compress(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["compress"]
-
-
-class BlockdevAddArguments_copy_before_write(_BlockdevAddArguments, BlockdevOptionsCbw):
-    driver: t.Literal["copy-before-write"]
-
-
-class BlockdevAddArguments_copy_on_read(_BlockdevAddArguments, BlockdevOptionsCor):
-    driver: t.Literal["copy-on-read"]
-
-
-class BlockdevAddArguments_dmg(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["dmg"]
-
-
-class BlockdevAddArguments_file(_BlockdevAddArguments, BlockdevOptionsFile):
-    driver: t.Literal["file"]
-
-
-class BlockdevAddArguments_ftp(_BlockdevAddArguments, BlockdevOptionsCurlFtp):
-    driver: t.Literal["ftp"]
-
-
-class BlockdevAddArguments_ftps(_BlockdevAddArguments, BlockdevOptionsCurlFtps):
-    driver: t.Literal["ftps"]
-
-
-class BlockdevAddArguments_gluster(_BlockdevAddArguments, BlockdevOptionsGluster):
-    driver: t.Literal["gluster"]
-
-
-class BlockdevAddArguments_host_cdrom(_BlockdevAddArguments, BlockdevOptionsFile):
-    driver: t.Literal["host_cdrom"]
-
-
-class BlockdevAddArguments_host_device(_BlockdevAddArguments, BlockdevOptionsFile):
-    driver: t.Literal["host_device"]
-
-
-class BlockdevAddArguments_http(_BlockdevAddArguments, BlockdevOptionsCurlHttp):
-    driver: t.Literal["http"]
-
-
-class BlockdevAddArguments_https(_BlockdevAddArguments, BlockdevOptionsCurlHttps):
-    driver: t.Literal["https"]
-
-
-class BlockdevAddArguments_io_uring(_BlockdevAddArguments, BlockdevOptionsIoUring):
-    driver: t.Literal["io_uring"]
-
-
-class BlockdevAddArguments_iscsi(_BlockdevAddArguments, BlockdevOptionsIscsi):
-    driver: t.Literal["iscsi"]
-
-
-class BlockdevAddArguments_luks(_BlockdevAddArguments, BlockdevOptionsLUKS):
-    driver: t.Literal["luks"]
-
-
-class BlockdevAddArguments_nbd(_BlockdevAddArguments, BlockdevOptionsNbd):
-    driver: t.Literal["nbd"]
-
-
-class BlockdevAddArguments_nfs(_BlockdevAddArguments, BlockdevOptionsNfs):
-    driver: t.Literal["nfs"]
-
-
-class BlockdevAddArguments_null_aio(_BlockdevAddArguments, BlockdevOptionsNull):
-    driver: t.Literal["null-aio"]
-
-
-class BlockdevAddArguments_null_co(_BlockdevAddArguments, BlockdevOptionsNull):
-    driver: t.Literal["null-co"]
-
-
-class BlockdevAddArguments_nvme(_BlockdevAddArguments, BlockdevOptionsNVMe):
-    driver: t.Literal["nvme"]
-
-
-class BlockdevAddArguments_nvme_io_uring(_BlockdevAddArguments, BlockdevOptionsNvmeIoUring):
-    driver: t.Literal["nvme-io_uring"]
-
-
-class BlockdevAddArguments_parallels(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["parallels"]
-
-
-class BlockdevAddArguments_preallocate(_BlockdevAddArguments, BlockdevOptionsPreallocate):
-    driver: t.Literal["preallocate"]
-
-
-class BlockdevAddArguments_qcow(_BlockdevAddArguments, BlockdevOptionsQcow):
-    driver: t.Literal["qcow"]
-
-
-class BlockdevAddArguments_qcow2(_BlockdevAddArguments, BlockdevOptionsQcow2):
-    driver: t.Literal["qcow2"]
-
-
-class BlockdevAddArguments_qed(_BlockdevAddArguments, BlockdevOptionsGenericCOWFormat):
-    driver: t.Literal["qed"]
-
-
-class BlockdevAddArguments_quorum(_BlockdevAddArguments, BlockdevOptionsQuorum):
-    driver: t.Literal["quorum"]
-
-
-class BlockdevAddArguments_raw(_BlockdevAddArguments, BlockdevOptionsRaw):
-    driver: t.Literal["raw"]
-
-
-class BlockdevAddArguments_rbd(_BlockdevAddArguments, BlockdevOptionsRbd):
-    driver: t.Literal["rbd"]
-
-
-class BlockdevAddArguments_replication(_BlockdevAddArguments, BlockdevOptionsReplication):
-    driver: t.Literal["replication"]
-
-
-class BlockdevAddArguments_snapshot_access(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["snapshot-access"]
-
-
-class BlockdevAddArguments_ssh(_BlockdevAddArguments, BlockdevOptionsSsh):
-    driver: t.Literal["ssh"]
-
-
-class BlockdevAddArguments_throttle(_BlockdevAddArguments, BlockdevOptionsThrottle):
-    driver: t.Literal["throttle"]
-
-
-class BlockdevAddArguments_vdi(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["vdi"]
-
-
-class BlockdevAddArguments_vhdx(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["vhdx"]
-
-
-class BlockdevAddArguments_virtio_blk_vfio_pci(_BlockdevAddArguments, BlockdevOptionsVirtioBlkVfioPci):
-    driver: t.Literal["virtio-blk-vfio-pci"]
-
-
-class BlockdevAddArguments_virtio_blk_vhost_user(_BlockdevAddArguments, BlockdevOptionsVirtioBlkVhostUser):
-    driver: t.Literal["virtio-blk-vhost-user"]
-
-
-class BlockdevAddArguments_virtio_blk_vhost_vdpa(_BlockdevAddArguments, BlockdevOptionsVirtioBlkVhostVdpa):
-    driver: t.Literal["virtio-blk-vhost-vdpa"]
-
-
-class BlockdevAddArguments_vmdk(_BlockdevAddArguments, BlockdevOptionsGenericCOWFormat):
-    driver: t.Literal["vmdk"]
-
-
-class BlockdevAddArguments_vpc(_BlockdevAddArguments, BlockdevOptionsGenericFormat):
-    driver: t.Literal["vpc"]
-
-
-class BlockdevAddArguments_vvfat(_BlockdevAddArguments, BlockdevOptionsVVFAT):
-    driver: t.Literal["vvfat"]
-
-
-BlockdevAddArguments = t.Union[
-    "BlockdevAddArguments_blkdebug",
-    "BlockdevAddArguments_blklogwrites",
-    "BlockdevAddArguments_blkreplay",
-    "BlockdevAddArguments_blkverify",
-    "BlockdevAddArguments_bochs",
-    "BlockdevAddArguments_cloop",
-    "BlockdevAddArguments_compress",
-    "BlockdevAddArguments_copy_before_write",
-    "BlockdevAddArguments_copy_on_read",
-    "BlockdevAddArguments_dmg",
-    "BlockdevAddArguments_file",
-    "BlockdevAddArguments_ftp",
-    "BlockdevAddArguments_ftps",
-    "BlockdevAddArguments_gluster",
-    "BlockdevAddArguments_host_cdrom",
-    "BlockdevAddArguments_host_device",
-    "BlockdevAddArguments_http",
-    "BlockdevAddArguments_https",
-    "BlockdevAddArguments_io_uring",
-    "BlockdevAddArguments_iscsi",
-    "BlockdevAddArguments_luks",
-    "BlockdevAddArguments_nbd",
-    "BlockdevAddArguments_nfs",
-    "BlockdevAddArguments_null_aio",
-    "BlockdevAddArguments_null_co",
-    "BlockdevAddArguments_nvme",
-    "BlockdevAddArguments_nvme_io_uring",
-    "BlockdevAddArguments_parallels",
-    "BlockdevAddArguments_preallocate",
-    "BlockdevAddArguments_qcow",
-    "BlockdevAddArguments_qcow2",
-    "BlockdevAddArguments_qed",
-    "BlockdevAddArguments_quorum",
-    "BlockdevAddArguments_raw",
-    "BlockdevAddArguments_rbd",
-    "BlockdevAddArguments_replication",
-    "BlockdevAddArguments_snapshot_access",
-    "BlockdevAddArguments_ssh",
-    "BlockdevAddArguments_throttle",
-    "BlockdevAddArguments_vdi",
-    "BlockdevAddArguments_vhdx",
-    "BlockdevAddArguments_virtio_blk_vfio_pci",
-    "BlockdevAddArguments_virtio_blk_vhost_user",
-    "BlockdevAddArguments_virtio_blk_vhost_vdpa",
-    "BlockdevAddArguments_vmdk",
-    "BlockdevAddArguments_vpc",
-    "BlockdevAddArguments_vvfat",
-]
-
-
-class _DisplayReloadArguments(t.TypedDict):
+class _DisplayReloadOptions(t.TypedDict):
     pass
 
 
-_DisplayReloadArguments_vnc = t.TypedDict("_DisplayReloadArguments_vnc", {"type": "t.Literal['vnc']"})
+_DisplayReloadOptions_vnc = t.TypedDict("_DisplayReloadOptions_vnc", {"type": "t.Literal['vnc']"})
 
 
-class DisplayReloadArguments_vnc(_DisplayReloadArguments, DisplayReloadOptionsVNC, _DisplayReloadArguments_vnc):
+class DisplayReloadOptions_vnc(_DisplayReloadOptions, DisplayReloadOptionsVNC, _DisplayReloadOptions_vnc):
     pass
 
 
-DisplayReloadArguments = t.Union["DisplayReloadArguments_vnc"]
+DisplayReloadOptions = t.Union["DisplayReloadOptions_vnc"]
 
 
-class _DisplayUpdateArguments(t.TypedDict):
+class _DisplayUpdateOptions(t.TypedDict):
     pass
 
 
-_DisplayUpdateArguments_vnc = t.TypedDict("_DisplayUpdateArguments_vnc", {"type": "t.Literal['vnc']"})
+_DisplayUpdateOptions_vnc = t.TypedDict("_DisplayUpdateOptions_vnc", {"type": "t.Literal['vnc']"})
 
 
-class DisplayUpdateArguments_vnc(_DisplayUpdateArguments, DisplayUpdateOptionsVNC, _DisplayUpdateArguments_vnc):
+class DisplayUpdateOptions_vnc(_DisplayUpdateOptions, DisplayUpdateOptionsVNC, _DisplayUpdateOptions_vnc):
     pass
 
 
-DisplayUpdateArguments = t.Union["DisplayUpdateArguments_vnc"]
+DisplayUpdateOptions = t.Union["DisplayUpdateOptions_vnc"]
 
 
-class _ExpirePasswordArguments(t.TypedDict):
+class _ExpirePasswordOptions(t.TypedDict):
     time: str
 
 
-class ExpirePasswordArguments_vnc(_ExpirePasswordArguments, ExpirePasswordOptionsVnc):
+class ExpirePasswordOptions_vnc(_ExpirePasswordOptions, ExpirePasswordOptionsVnc):
     protocol: t.Literal["vnc"]
 
 
-class ExpirePasswordArguments_(_ExpirePasswordArguments):
+class ExpirePasswordOptions_(_ExpirePasswordOptions):
     protocol: t.Literal["spice"]
 
 
-ExpirePasswordArguments = t.Union["ExpirePasswordArguments_vnc", "ExpirePasswordArguments_"]
+ExpirePasswordOptions = t.Union["ExpirePasswordOptions_vnc", "ExpirePasswordOptions_"]
 
 
-class _NetdevAddArguments(t.TypedDict):
+class _Netdev(t.TypedDict):
     id: str
 
 
-_NetdevAddArguments_af_xdp = t.TypedDict("_NetdevAddArguments_af_xdp", {"type": "t.Literal['af-xdp']"})
+_Netdev_af_xdp = t.TypedDict("_Netdev_af_xdp", {"type": "t.Literal['af-xdp']"})
 
 
-class NetdevAddArguments_af_xdp(_NetdevAddArguments, NetdevAFXDPOptions, _NetdevAddArguments_af_xdp):
+class Netdev_af_xdp(_Netdev, NetdevAFXDPOptions, _Netdev_af_xdp):
     pass
 
 
-_NetdevAddArguments_bridge = t.TypedDict("_NetdevAddArguments_bridge", {"type": "t.Literal['bridge']"})
+_Netdev_bridge = t.TypedDict("_Netdev_bridge", {"type": "t.Literal['bridge']"})
 
 
-class NetdevAddArguments_bridge(_NetdevAddArguments, NetdevBridgeOptions, _NetdevAddArguments_bridge):
+class Netdev_bridge(_Netdev, NetdevBridgeOptions, _Netdev_bridge):
     pass
 
 
-_NetdevAddArguments_dgram = t.TypedDict("_NetdevAddArguments_dgram", {"type": "t.Literal['dgram']"})
+_Netdev_dgram = t.TypedDict("_Netdev_dgram", {"type": "t.Literal['dgram']"})
 
 
-class NetdevAddArguments_dgram(_NetdevAddArguments, NetdevDgramOptions, _NetdevAddArguments_dgram):
+class Netdev_dgram(_Netdev, NetdevDgramOptions, _Netdev_dgram):
     pass
 
 
-_NetdevAddArguments_hubport = t.TypedDict("_NetdevAddArguments_hubport", {"type": "t.Literal['hubport']"})
+_Netdev_hubport = t.TypedDict("_Netdev_hubport", {"type": "t.Literal['hubport']"})
 
 
-class NetdevAddArguments_hubport(_NetdevAddArguments, NetdevHubPortOptions, _NetdevAddArguments_hubport):
+class Netdev_hubport(_Netdev, NetdevHubPortOptions, _Netdev_hubport):
     pass
 
 
-_NetdevAddArguments_l2tpv3 = t.TypedDict("_NetdevAddArguments_l2tpv3", {"type": "t.Literal['l2tpv3']"})
+_Netdev_l2tpv3 = t.TypedDict("_Netdev_l2tpv3", {"type": "t.Literal['l2tpv3']"})
 
 
-class NetdevAddArguments_l2tpv3(_NetdevAddArguments, NetdevL2TPv3Options, _NetdevAddArguments_l2tpv3):
+class Netdev_l2tpv3(_Netdev, NetdevL2TPv3Options, _Netdev_l2tpv3):
     pass
 
 
-_NetdevAddArguments_netmap = t.TypedDict("_NetdevAddArguments_netmap", {"type": "t.Literal['netmap']"})
+_Netdev_netmap = t.TypedDict("_Netdev_netmap", {"type": "t.Literal['netmap']"})
 
 
-class NetdevAddArguments_netmap(_NetdevAddArguments, NetdevNetmapOptions, _NetdevAddArguments_netmap):
+class Netdev_netmap(_Netdev, NetdevNetmapOptions, _Netdev_netmap):
     pass
 
 
-_NetdevAddArguments_nic = t.TypedDict("_NetdevAddArguments_nic", {"type": "t.Literal['nic']"})
+_Netdev_nic = t.TypedDict("_Netdev_nic", {"type": "t.Literal['nic']"})
 
 
-class NetdevAddArguments_nic(_NetdevAddArguments, NetLegacyNicOptions, _NetdevAddArguments_nic):
+class Netdev_nic(_Netdev, NetLegacyNicOptions, _Netdev_nic):
     pass
 
 
-_NetdevAddArguments_passt = t.TypedDict("_NetdevAddArguments_passt", {"type": "t.Literal['passt']"})
+_Netdev_passt = t.TypedDict("_Netdev_passt", {"type": "t.Literal['passt']"})
 
 
-class NetdevAddArguments_passt(_NetdevAddArguments, NetDevPasstOptions, _NetdevAddArguments_passt):
+class Netdev_passt(_Netdev, NetDevPasstOptions, _Netdev_passt):
     pass
 
 
-_NetdevAddArguments_socket = t.TypedDict("_NetdevAddArguments_socket", {"type": "t.Literal['socket']"})
+_Netdev_socket = t.TypedDict("_Netdev_socket", {"type": "t.Literal['socket']"})
 
 
-class NetdevAddArguments_socket(_NetdevAddArguments, NetdevSocketOptions, _NetdevAddArguments_socket):
+class Netdev_socket(_Netdev, NetdevSocketOptions, _Netdev_socket):
     pass
 
 
-_NetdevAddArguments_stream = t.TypedDict("_NetdevAddArguments_stream", {"type": "t.Literal['stream']"})
+_Netdev_stream = t.TypedDict("_Netdev_stream", {"type": "t.Literal['stream']"})
 
 
-class NetdevAddArguments_stream(_NetdevAddArguments, NetdevStreamOptions, _NetdevAddArguments_stream):
+class Netdev_stream(_Netdev, NetdevStreamOptions, _Netdev_stream):
     pass
 
 
-_NetdevAddArguments_tap = t.TypedDict("_NetdevAddArguments_tap", {"type": "t.Literal['tap']"})
+_Netdev_tap = t.TypedDict("_Netdev_tap", {"type": "t.Literal['tap']"})
 
 
-class NetdevAddArguments_tap(_NetdevAddArguments, NetdevTapOptions, _NetdevAddArguments_tap):
+class Netdev_tap(_Netdev, NetdevTapOptions, _Netdev_tap):
     pass
 
 
-_NetdevAddArguments_user = t.TypedDict("_NetdevAddArguments_user", {"type": "t.Literal['user']"})
+_Netdev_user = t.TypedDict("_Netdev_user", {"type": "t.Literal['user']"})
 
 
-class NetdevAddArguments_user(_NetdevAddArguments, NetdevUserOptions, _NetdevAddArguments_user):
+class Netdev_user(_Netdev, NetdevUserOptions, _Netdev_user):
     pass
 
 
-_NetdevAddArguments_vde = t.TypedDict("_NetdevAddArguments_vde", {"type": "t.Literal['vde']"})
+_Netdev_vde = t.TypedDict("_Netdev_vde", {"type": "t.Literal['vde']"})
 
 
-class NetdevAddArguments_vde(_NetdevAddArguments, NetdevVdeOptions, _NetdevAddArguments_vde):
+class Netdev_vde(_Netdev, NetdevVdeOptions, _Netdev_vde):
     pass
 
 
-_NetdevAddArguments_vhost_user = t.TypedDict("_NetdevAddArguments_vhost_user", {"type": "t.Literal['vhost-user']"})
+_Netdev_vhost_user = t.TypedDict("_Netdev_vhost_user", {"type": "t.Literal['vhost-user']"})
 
 
-class NetdevAddArguments_vhost_user(_NetdevAddArguments, NetdevVhostUserOptions, _NetdevAddArguments_vhost_user):
+class Netdev_vhost_user(_Netdev, NetdevVhostUserOptions, _Netdev_vhost_user):
     pass
 
 
-_NetdevAddArguments_vhost_vdpa = t.TypedDict("_NetdevAddArguments_vhost_vdpa", {"type": "t.Literal['vhost-vdpa']"})
+_Netdev_vhost_vdpa = t.TypedDict("_Netdev_vhost_vdpa", {"type": "t.Literal['vhost-vdpa']"})
 
 
-class NetdevAddArguments_vhost_vdpa(_NetdevAddArguments, NetdevVhostVDPAOptions, _NetdevAddArguments_vhost_vdpa):
+class Netdev_vhost_vdpa(_Netdev, NetdevVhostVDPAOptions, _Netdev_vhost_vdpa):
     pass
 
 
-_NetdevAddArguments_vmnet_bridged = t.TypedDict("_NetdevAddArguments_vmnet_bridged", {"type": "t.Literal['vmnet-bridged']"})
+_Netdev_vmnet_bridged = t.TypedDict("_Netdev_vmnet_bridged", {"type": "t.Literal['vmnet-bridged']"})
 
 
-class NetdevAddArguments_vmnet_bridged(_NetdevAddArguments, NetdevVmnetBridgedOptions, _NetdevAddArguments_vmnet_bridged):
+class Netdev_vmnet_bridged(_Netdev, NetdevVmnetBridgedOptions, _Netdev_vmnet_bridged):
     pass
 
 
-_NetdevAddArguments_vmnet_host = t.TypedDict("_NetdevAddArguments_vmnet_host", {"type": "t.Literal['vmnet-host']"})
+_Netdev_vmnet_host = t.TypedDict("_Netdev_vmnet_host", {"type": "t.Literal['vmnet-host']"})
 
 
-class NetdevAddArguments_vmnet_host(_NetdevAddArguments, NetdevVmnetHostOptions, _NetdevAddArguments_vmnet_host):
+class Netdev_vmnet_host(_Netdev, NetdevVmnetHostOptions, _Netdev_vmnet_host):
     pass
 
 
-_NetdevAddArguments_vmnet_shared = t.TypedDict("_NetdevAddArguments_vmnet_shared", {"type": "t.Literal['vmnet-shared']"})
+_Netdev_vmnet_shared = t.TypedDict("_Netdev_vmnet_shared", {"type": "t.Literal['vmnet-shared']"})
 
 
-class NetdevAddArguments_vmnet_shared(_NetdevAddArguments, NetdevVmnetSharedOptions, _NetdevAddArguments_vmnet_shared):
+class Netdev_vmnet_shared(_Netdev, NetdevVmnetSharedOptions, _Netdev_vmnet_shared):
     pass
 
 
-_NetdevAddArguments_ = t.TypedDict("_NetdevAddArguments_", {"type": "t.Literal['none']"})
+_Netdev_ = t.TypedDict("_Netdev_", {"type": "t.Literal['none']"})
 
 
-class NetdevAddArguments_(_NetdevAddArguments, _NetdevAddArguments_):
+class Netdev_(_Netdev, _Netdev_):
     pass
 
 
-NetdevAddArguments = t.Union[
-    "NetdevAddArguments_af_xdp",
-    "NetdevAddArguments_bridge",
-    "NetdevAddArguments_dgram",
-    "NetdevAddArguments_hubport",
-    "NetdevAddArguments_l2tpv3",
-    "NetdevAddArguments_netmap",
-    "NetdevAddArguments_nic",
-    "NetdevAddArguments_passt",
-    "NetdevAddArguments_socket",
-    "NetdevAddArguments_stream",
-    "NetdevAddArguments_tap",
-    "NetdevAddArguments_user",
-    "NetdevAddArguments_vde",
-    "NetdevAddArguments_vhost_user",
-    "NetdevAddArguments_vhost_vdpa",
-    "NetdevAddArguments_vmnet_bridged",
-    "NetdevAddArguments_vmnet_host",
-    "NetdevAddArguments_vmnet_shared",
-    "NetdevAddArguments_",
+Netdev = t.Union[
+    "Netdev_af_xdp",
+    "Netdev_bridge",
+    "Netdev_dgram",
+    "Netdev_hubport",
+    "Netdev_l2tpv3",
+    "Netdev_netmap",
+    "Netdev_nic",
+    "Netdev_passt",
+    "Netdev_socket",
+    "Netdev_stream",
+    "Netdev_tap",
+    "Netdev_user",
+    "Netdev_vde",
+    "Netdev_vhost_user",
+    "Netdev_vhost_vdpa",
+    "Netdev_vmnet_bridged",
+    "Netdev_vmnet_host",
+    "Netdev_vmnet_shared",
+    "Netdev_",
 ]
 
 
-class _ObjectAddArguments(t.TypedDict):
+class _ObjectOptions(t.TypedDict):
     id: str
 
 
-_ObjectAddArguments_acpi_generic_initiator = t.TypedDict("_ObjectAddArguments_acpi_generic_initiator", {"qom-type": "t.Literal['acpi-generic-initiator']"})
+_ObjectOptions_acpi_generic_initiator = t.TypedDict("_ObjectOptions_acpi_generic_initiator", {"qom-type": "t.Literal['acpi-generic-initiator']"})
 
 
-class ObjectAddArguments_acpi_generic_initiator(_ObjectAddArguments, AcpiGenericInitiatorProperties, _ObjectAddArguments_acpi_generic_initiator):
+class ObjectOptions_acpi_generic_initiator(_ObjectOptions, AcpiGenericInitiatorProperties, _ObjectOptions_acpi_generic_initiator):
     pass
 
 
-_ObjectAddArguments_acpi_generic_port = t.TypedDict("_ObjectAddArguments_acpi_generic_port", {"qom-type": "t.Literal['acpi-generic-port']"})
+_ObjectOptions_acpi_generic_port = t.TypedDict("_ObjectOptions_acpi_generic_port", {"qom-type": "t.Literal['acpi-generic-port']"})
 
 
-class ObjectAddArguments_acpi_generic_port(_ObjectAddArguments, AcpiGenericPortProperties, _ObjectAddArguments_acpi_generic_port):
+class ObjectOptions_acpi_generic_port(_ObjectOptions, AcpiGenericPortProperties, _ObjectOptions_acpi_generic_port):
     pass
 
 
-_ObjectAddArguments_authz_list = t.TypedDict("_ObjectAddArguments_authz_list", {"qom-type": "t.Literal['authz-list']"})
+_ObjectOptions_authz_list = t.TypedDict("_ObjectOptions_authz_list", {"qom-type": "t.Literal['authz-list']"})
 
 
-class ObjectAddArguments_authz_list(_ObjectAddArguments, AuthZListProperties, _ObjectAddArguments_authz_list):
+class ObjectOptions_authz_list(_ObjectOptions, AuthZListProperties, _ObjectOptions_authz_list):
     pass
 
 
-_ObjectAddArguments_authz_listfile = t.TypedDict("_ObjectAddArguments_authz_listfile", {"qom-type": "t.Literal['authz-listfile']"})
+_ObjectOptions_authz_listfile = t.TypedDict("_ObjectOptions_authz_listfile", {"qom-type": "t.Literal['authz-listfile']"})
 
 
-class ObjectAddArguments_authz_listfile(_ObjectAddArguments, AuthZListFileProperties, _ObjectAddArguments_authz_listfile):
+class ObjectOptions_authz_listfile(_ObjectOptions, AuthZListFileProperties, _ObjectOptions_authz_listfile):
     pass
 
 
-_ObjectAddArguments_authz_pam = t.TypedDict("_ObjectAddArguments_authz_pam", {"qom-type": "t.Literal['authz-pam']"})
+_ObjectOptions_authz_pam = t.TypedDict("_ObjectOptions_authz_pam", {"qom-type": "t.Literal['authz-pam']"})
 
 
-class ObjectAddArguments_authz_pam(_ObjectAddArguments, AuthZPAMProperties, _ObjectAddArguments_authz_pam):
+class ObjectOptions_authz_pam(_ObjectOptions, AuthZPAMProperties, _ObjectOptions_authz_pam):
     pass
 
 
-_ObjectAddArguments_authz_simple = t.TypedDict("_ObjectAddArguments_authz_simple", {"qom-type": "t.Literal['authz-simple']"})
+_ObjectOptions_authz_simple = t.TypedDict("_ObjectOptions_authz_simple", {"qom-type": "t.Literal['authz-simple']"})
 
 
-class ObjectAddArguments_authz_simple(_ObjectAddArguments, AuthZSimpleProperties, _ObjectAddArguments_authz_simple):
+class ObjectOptions_authz_simple(_ObjectOptions, AuthZSimpleProperties, _ObjectOptions_authz_simple):
     pass
 
 
-_ObjectAddArguments_can_host_socketcan = t.TypedDict("_ObjectAddArguments_can_host_socketcan", {"qom-type": "t.Literal['can-host-socketcan']"})
+_ObjectOptions_can_host_socketcan = t.TypedDict("_ObjectOptions_can_host_socketcan", {"qom-type": "t.Literal['can-host-socketcan']"})
 
 
-class ObjectAddArguments_can_host_socketcan(_ObjectAddArguments, CanHostSocketcanProperties, _ObjectAddArguments_can_host_socketcan):
+class ObjectOptions_can_host_socketcan(_ObjectOptions, CanHostSocketcanProperties, _ObjectOptions_can_host_socketcan):
     pass
 
 
-_ObjectAddArguments_colo_compare = t.TypedDict("_ObjectAddArguments_colo_compare", {"qom-type": "t.Literal['colo-compare']"})
+_ObjectOptions_colo_compare = t.TypedDict("_ObjectOptions_colo_compare", {"qom-type": "t.Literal['colo-compare']"})
 
 
-class ObjectAddArguments_colo_compare(_ObjectAddArguments, ColoCompareProperties, _ObjectAddArguments_colo_compare):
+class ObjectOptions_colo_compare(_ObjectOptions, ColoCompareProperties, _ObjectOptions_colo_compare):
     pass
 
 
-_ObjectAddArguments_cryptodev_backend = t.TypedDict("_ObjectAddArguments_cryptodev_backend", {"qom-type": "t.Literal['cryptodev-backend']"})
+_ObjectOptions_cryptodev_backend = t.TypedDict("_ObjectOptions_cryptodev_backend", {"qom-type": "t.Literal['cryptodev-backend']"})
 
 
-class ObjectAddArguments_cryptodev_backend(_ObjectAddArguments, CryptodevBackendProperties, _ObjectAddArguments_cryptodev_backend):
+class ObjectOptions_cryptodev_backend(_ObjectOptions, CryptodevBackendProperties, _ObjectOptions_cryptodev_backend):
     pass
 
 
-_ObjectAddArguments_cryptodev_backend_builtin = t.TypedDict("_ObjectAddArguments_cryptodev_backend_builtin", {"qom-type": "t.Literal['cryptodev-backend-builtin']"})
+_ObjectOptions_cryptodev_backend_builtin = t.TypedDict("_ObjectOptions_cryptodev_backend_builtin", {"qom-type": "t.Literal['cryptodev-backend-builtin']"})
 
 
-class ObjectAddArguments_cryptodev_backend_builtin(_ObjectAddArguments, CryptodevBackendProperties, _ObjectAddArguments_cryptodev_backend_builtin):
+class ObjectOptions_cryptodev_backend_builtin(_ObjectOptions, CryptodevBackendProperties, _ObjectOptions_cryptodev_backend_builtin):
     pass
 
 
-_ObjectAddArguments_cryptodev_backend_lkcf = t.TypedDict("_ObjectAddArguments_cryptodev_backend_lkcf", {"qom-type": "t.Literal['cryptodev-backend-lkcf']"})
+_ObjectOptions_cryptodev_backend_lkcf = t.TypedDict("_ObjectOptions_cryptodev_backend_lkcf", {"qom-type": "t.Literal['cryptodev-backend-lkcf']"})
 
 
-class ObjectAddArguments_cryptodev_backend_lkcf(_ObjectAddArguments, CryptodevBackendProperties, _ObjectAddArguments_cryptodev_backend_lkcf):
+class ObjectOptions_cryptodev_backend_lkcf(_ObjectOptions, CryptodevBackendProperties, _ObjectOptions_cryptodev_backend_lkcf):
     pass
 
 
-_ObjectAddArguments_cryptodev_vhost_user = t.TypedDict("_ObjectAddArguments_cryptodev_vhost_user", {"qom-type": "t.Literal['cryptodev-vhost-user']"})
+_ObjectOptions_cryptodev_vhost_user = t.TypedDict("_ObjectOptions_cryptodev_vhost_user", {"qom-type": "t.Literal['cryptodev-vhost-user']"})
 
 
-class ObjectAddArguments_cryptodev_vhost_user(_ObjectAddArguments, CryptodevVhostUserProperties, _ObjectAddArguments_cryptodev_vhost_user):
+class ObjectOptions_cryptodev_vhost_user(_ObjectOptions, CryptodevVhostUserProperties, _ObjectOptions_cryptodev_vhost_user):
     pass
 
 
-_ObjectAddArguments_dbus_vmstate = t.TypedDict("_ObjectAddArguments_dbus_vmstate", {"qom-type": "t.Literal['dbus-vmstate']"})
+_ObjectOptions_dbus_vmstate = t.TypedDict("_ObjectOptions_dbus_vmstate", {"qom-type": "t.Literal['dbus-vmstate']"})
 
 
-class ObjectAddArguments_dbus_vmstate(_ObjectAddArguments, DBusVMStateProperties, _ObjectAddArguments_dbus_vmstate):
+class ObjectOptions_dbus_vmstate(_ObjectOptions, DBusVMStateProperties, _ObjectOptions_dbus_vmstate):
     pass
 
 
-_ObjectAddArguments_filter_buffer = t.TypedDict("_ObjectAddArguments_filter_buffer", {"qom-type": "t.Literal['filter-buffer']"})
+_ObjectOptions_filter_buffer = t.TypedDict("_ObjectOptions_filter_buffer", {"qom-type": "t.Literal['filter-buffer']"})
 
 
-class ObjectAddArguments_filter_buffer(_ObjectAddArguments, FilterBufferProperties, _ObjectAddArguments_filter_buffer):
+class ObjectOptions_filter_buffer(_ObjectOptions, FilterBufferProperties, _ObjectOptions_filter_buffer):
     pass
 
 
-_ObjectAddArguments_filter_dump = t.TypedDict("_ObjectAddArguments_filter_dump", {"qom-type": "t.Literal['filter-dump']"})
+_ObjectOptions_filter_dump = t.TypedDict("_ObjectOptions_filter_dump", {"qom-type": "t.Literal['filter-dump']"})
 
 
-class ObjectAddArguments_filter_dump(_ObjectAddArguments, FilterDumpProperties, _ObjectAddArguments_filter_dump):
+class ObjectOptions_filter_dump(_ObjectOptions, FilterDumpProperties, _ObjectOptions_filter_dump):
     pass
 
 
-_ObjectAddArguments_filter_mirror = t.TypedDict("_ObjectAddArguments_filter_mirror", {"qom-type": "t.Literal['filter-mirror']"})
+_ObjectOptions_filter_mirror = t.TypedDict("_ObjectOptions_filter_mirror", {"qom-type": "t.Literal['filter-mirror']"})
 
 
-class ObjectAddArguments_filter_mirror(_ObjectAddArguments, FilterMirrorProperties, _ObjectAddArguments_filter_mirror):
+class ObjectOptions_filter_mirror(_ObjectOptions, FilterMirrorProperties, _ObjectOptions_filter_mirror):
     pass
 
 
-_ObjectAddArguments_filter_redirector = t.TypedDict("_ObjectAddArguments_filter_redirector", {"qom-type": "t.Literal['filter-redirector']"})
+_ObjectOptions_filter_redirector = t.TypedDict("_ObjectOptions_filter_redirector", {"qom-type": "t.Literal['filter-redirector']"})
 
 
-class ObjectAddArguments_filter_redirector(_ObjectAddArguments, FilterRedirectorProperties, _ObjectAddArguments_filter_redirector):
+class ObjectOptions_filter_redirector(_ObjectOptions, FilterRedirectorProperties, _ObjectOptions_filter_redirector):
     pass
 
 
-_ObjectAddArguments_filter_replay = t.TypedDict("_ObjectAddArguments_filter_replay", {"qom-type": "t.Literal['filter-replay']"})
+_ObjectOptions_filter_replay = t.TypedDict("_ObjectOptions_filter_replay", {"qom-type": "t.Literal['filter-replay']"})
 
 
-class ObjectAddArguments_filter_replay(_ObjectAddArguments, NetfilterProperties, _ObjectAddArguments_filter_replay):
+class ObjectOptions_filter_replay(_ObjectOptions, NetfilterProperties, _ObjectOptions_filter_replay):
     pass
 
 
-_ObjectAddArguments_filter_rewriter = t.TypedDict("_ObjectAddArguments_filter_rewriter", {"qom-type": "t.Literal['filter-rewriter']"})
+_ObjectOptions_filter_rewriter = t.TypedDict("_ObjectOptions_filter_rewriter", {"qom-type": "t.Literal['filter-rewriter']"})
 
 
-class ObjectAddArguments_filter_rewriter(_ObjectAddArguments, FilterRewriterProperties, _ObjectAddArguments_filter_rewriter):
+class ObjectOptions_filter_rewriter(_ObjectOptions, FilterRewriterProperties, _ObjectOptions_filter_rewriter):
     pass
 
 
-_ObjectAddArguments_igvm_cfg = t.TypedDict("_ObjectAddArguments_igvm_cfg", {"qom-type": "t.Literal['igvm-cfg']"})
+_ObjectOptions_igvm_cfg = t.TypedDict("_ObjectOptions_igvm_cfg", {"qom-type": "t.Literal['igvm-cfg']"})
 
 
-class ObjectAddArguments_igvm_cfg(_ObjectAddArguments, IgvmCfgProperties, _ObjectAddArguments_igvm_cfg):
+class ObjectOptions_igvm_cfg(_ObjectOptions, IgvmCfgProperties, _ObjectOptions_igvm_cfg):
     pass
 
 
-_ObjectAddArguments_input_barrier = t.TypedDict("_ObjectAddArguments_input_barrier", {"qom-type": "t.Literal['input-barrier']"})
+_ObjectOptions_input_barrier = t.TypedDict("_ObjectOptions_input_barrier", {"qom-type": "t.Literal['input-barrier']"})
 
 
-class ObjectAddArguments_input_barrier(_ObjectAddArguments, InputBarrierProperties, _ObjectAddArguments_input_barrier):
+class ObjectOptions_input_barrier(_ObjectOptions, InputBarrierProperties, _ObjectOptions_input_barrier):
     pass
 
 
-_ObjectAddArguments_input_linux = t.TypedDict("_ObjectAddArguments_input_linux", {"qom-type": "t.Literal['input-linux']"})
+_ObjectOptions_input_linux = t.TypedDict("_ObjectOptions_input_linux", {"qom-type": "t.Literal['input-linux']"})
 
 
-class ObjectAddArguments_input_linux(_ObjectAddArguments, InputLinuxProperties, _ObjectAddArguments_input_linux):
+class ObjectOptions_input_linux(_ObjectOptions, InputLinuxProperties, _ObjectOptions_input_linux):
     pass
 
 
-_ObjectAddArguments_iommufd = t.TypedDict("_ObjectAddArguments_iommufd", {"qom-type": "t.Literal['iommufd']"})
+_ObjectOptions_iommufd = t.TypedDict("_ObjectOptions_iommufd", {"qom-type": "t.Literal['iommufd']"})
 
 
-class ObjectAddArguments_iommufd(_ObjectAddArguments, IOMMUFDProperties, _ObjectAddArguments_iommufd):
+class ObjectOptions_iommufd(_ObjectOptions, IOMMUFDProperties, _ObjectOptions_iommufd):
     pass
 
 
-_ObjectAddArguments_iothread = t.TypedDict("_ObjectAddArguments_iothread", {"qom-type": "t.Literal['iothread']"})
+_ObjectOptions_iothread = t.TypedDict("_ObjectOptions_iothread", {"qom-type": "t.Literal['iothread']"})
 
 
-class ObjectAddArguments_iothread(_ObjectAddArguments, IothreadProperties, _ObjectAddArguments_iothread):
+class ObjectOptions_iothread(_ObjectOptions, IothreadProperties, _ObjectOptions_iothread):
     pass
 
 
-_ObjectAddArguments_main_loop = t.TypedDict("_ObjectAddArguments_main_loop", {"qom-type": "t.Literal['main-loop']"})
+_ObjectOptions_main_loop = t.TypedDict("_ObjectOptions_main_loop", {"qom-type": "t.Literal['main-loop']"})
 
 
-class ObjectAddArguments_main_loop(_ObjectAddArguments, MainLoopProperties, _ObjectAddArguments_main_loop):
+class ObjectOptions_main_loop(_ObjectOptions, MainLoopProperties, _ObjectOptions_main_loop):
     pass
 
 
-_ObjectAddArguments_memory_backend_epc = t.TypedDict("_ObjectAddArguments_memory_backend_epc", {"qom-type": "t.Literal['memory-backend-epc']"})
+_ObjectOptions_memory_backend_epc = t.TypedDict("_ObjectOptions_memory_backend_epc", {"qom-type": "t.Literal['memory-backend-epc']"})
 
 
-class ObjectAddArguments_memory_backend_epc(_ObjectAddArguments, MemoryBackendEpcProperties, _ObjectAddArguments_memory_backend_epc):
+class ObjectOptions_memory_backend_epc(_ObjectOptions, MemoryBackendEpcProperties, _ObjectOptions_memory_backend_epc):
     pass
 
 
-_ObjectAddArguments_memory_backend_file = t.TypedDict("_ObjectAddArguments_memory_backend_file", {"qom-type": "t.Literal['memory-backend-file']"})
+_ObjectOptions_memory_backend_file = t.TypedDict("_ObjectOptions_memory_backend_file", {"qom-type": "t.Literal['memory-backend-file']"})
 
 
-class ObjectAddArguments_memory_backend_file(_ObjectAddArguments, MemoryBackendFileProperties, _ObjectAddArguments_memory_backend_file):
+class ObjectOptions_memory_backend_file(_ObjectOptions, MemoryBackendFileProperties, _ObjectOptions_memory_backend_file):
     pass
 
 
-_ObjectAddArguments_memory_backend_memfd = t.TypedDict("_ObjectAddArguments_memory_backend_memfd", {"qom-type": "t.Literal['memory-backend-memfd']"})
+_ObjectOptions_memory_backend_memfd = t.TypedDict("_ObjectOptions_memory_backend_memfd", {"qom-type": "t.Literal['memory-backend-memfd']"})
 
 
-class ObjectAddArguments_memory_backend_memfd(_ObjectAddArguments, MemoryBackendMemfdProperties, _ObjectAddArguments_memory_backend_memfd):
+class ObjectOptions_memory_backend_memfd(_ObjectOptions, MemoryBackendMemfdProperties, _ObjectOptions_memory_backend_memfd):
     pass
 
 
-_ObjectAddArguments_memory_backend_ram = t.TypedDict("_ObjectAddArguments_memory_backend_ram", {"qom-type": "t.Literal['memory-backend-ram']"})
+_ObjectOptions_memory_backend_ram = t.TypedDict("_ObjectOptions_memory_backend_ram", {"qom-type": "t.Literal['memory-backend-ram']"})
 
 
-class ObjectAddArguments_memory_backend_ram(_ObjectAddArguments, MemoryBackendProperties, _ObjectAddArguments_memory_backend_ram):
+class ObjectOptions_memory_backend_ram(_ObjectOptions, MemoryBackendProperties, _ObjectOptions_memory_backend_ram):
     pass
 
 
-_ObjectAddArguments_memory_backend_shm = t.TypedDict("_ObjectAddArguments_memory_backend_shm", {"qom-type": "t.Literal['memory-backend-shm']"})
+_ObjectOptions_memory_backend_shm = t.TypedDict("_ObjectOptions_memory_backend_shm", {"qom-type": "t.Literal['memory-backend-shm']"})
 
 
-class ObjectAddArguments_memory_backend_shm(_ObjectAddArguments, MemoryBackendShmProperties, _ObjectAddArguments_memory_backend_shm):
+class ObjectOptions_memory_backend_shm(_ObjectOptions, MemoryBackendShmProperties, _ObjectOptions_memory_backend_shm):
     pass
 
 
-_ObjectAddArguments_pr_manager_helper = t.TypedDict("_ObjectAddArguments_pr_manager_helper", {"qom-type": "t.Literal['pr-manager-helper']"})
+_ObjectOptions_pr_manager_helper = t.TypedDict("_ObjectOptions_pr_manager_helper", {"qom-type": "t.Literal['pr-manager-helper']"})
 
 
-class ObjectAddArguments_pr_manager_helper(_ObjectAddArguments, PrManagerHelperProperties, _ObjectAddArguments_pr_manager_helper):
+class ObjectOptions_pr_manager_helper(_ObjectOptions, PrManagerHelperProperties, _ObjectOptions_pr_manager_helper):
     pass
 
 
-_ObjectAddArguments_qtest = t.TypedDict("_ObjectAddArguments_qtest", {"qom-type": "t.Literal['qtest']"})
+_ObjectOptions_qtest = t.TypedDict("_ObjectOptions_qtest", {"qom-type": "t.Literal['qtest']"})
 
 
-class ObjectAddArguments_qtest(_ObjectAddArguments, QtestProperties, _ObjectAddArguments_qtest):
+class ObjectOptions_qtest(_ObjectOptions, QtestProperties, _ObjectOptions_qtest):
     pass
 
 
-_ObjectAddArguments_rng_builtin = t.TypedDict("_ObjectAddArguments_rng_builtin", {"qom-type": "t.Literal['rng-builtin']"})
+_ObjectOptions_rng_builtin = t.TypedDict("_ObjectOptions_rng_builtin", {"qom-type": "t.Literal['rng-builtin']"})
 
 
-class ObjectAddArguments_rng_builtin(_ObjectAddArguments, RngProperties, _ObjectAddArguments_rng_builtin):
+class ObjectOptions_rng_builtin(_ObjectOptions, RngProperties, _ObjectOptions_rng_builtin):
     pass
 
 
-_ObjectAddArguments_rng_egd = t.TypedDict("_ObjectAddArguments_rng_egd", {"qom-type": "t.Literal['rng-egd']"})
+_ObjectOptions_rng_egd = t.TypedDict("_ObjectOptions_rng_egd", {"qom-type": "t.Literal['rng-egd']"})
 
 
-class ObjectAddArguments_rng_egd(_ObjectAddArguments, RngEgdProperties, _ObjectAddArguments_rng_egd):
+class ObjectOptions_rng_egd(_ObjectOptions, RngEgdProperties, _ObjectOptions_rng_egd):
     pass
 
 
-_ObjectAddArguments_rng_random = t.TypedDict("_ObjectAddArguments_rng_random", {"qom-type": "t.Literal['rng-random']"})
+_ObjectOptions_rng_random = t.TypedDict("_ObjectOptions_rng_random", {"qom-type": "t.Literal['rng-random']"})
 
 
-class ObjectAddArguments_rng_random(_ObjectAddArguments, RngRandomProperties, _ObjectAddArguments_rng_random):
+class ObjectOptions_rng_random(_ObjectOptions, RngRandomProperties, _ObjectOptions_rng_random):
     pass
 
 
-_ObjectAddArguments_secret = t.TypedDict("_ObjectAddArguments_secret", {"qom-type": "t.Literal['secret']"})
+_ObjectOptions_secret = t.TypedDict("_ObjectOptions_secret", {"qom-type": "t.Literal['secret']"})
 
 
-class ObjectAddArguments_secret(_ObjectAddArguments, SecretProperties, _ObjectAddArguments_secret):
+class ObjectOptions_secret(_ObjectOptions, SecretProperties, _ObjectOptions_secret):
     pass
 
 
-_ObjectAddArguments_secret_keyring = t.TypedDict("_ObjectAddArguments_secret_keyring", {"qom-type": "t.Literal['secret_keyring']"})
+_ObjectOptions_secret_keyring = t.TypedDict("_ObjectOptions_secret_keyring", {"qom-type": "t.Literal['secret_keyring']"})
 
 
-class ObjectAddArguments_secret_keyring(_ObjectAddArguments, SecretKeyringProperties, _ObjectAddArguments_secret_keyring):
+class ObjectOptions_secret_keyring(_ObjectOptions, SecretKeyringProperties, _ObjectOptions_secret_keyring):
     pass
 
 
-_ObjectAddArguments_sev_guest = t.TypedDict("_ObjectAddArguments_sev_guest", {"qom-type": "t.Literal['sev-guest']"})
+_ObjectOptions_sev_guest = t.TypedDict("_ObjectOptions_sev_guest", {"qom-type": "t.Literal['sev-guest']"})
 
 
-class ObjectAddArguments_sev_guest(_ObjectAddArguments, SevGuestProperties, _ObjectAddArguments_sev_guest):
+class ObjectOptions_sev_guest(_ObjectOptions, SevGuestProperties, _ObjectOptions_sev_guest):
     pass
 
 
-_ObjectAddArguments_sev_snp_guest = t.TypedDict("_ObjectAddArguments_sev_snp_guest", {"qom-type": "t.Literal['sev-snp-guest']"})
+_ObjectOptions_sev_snp_guest = t.TypedDict("_ObjectOptions_sev_snp_guest", {"qom-type": "t.Literal['sev-snp-guest']"})
 
 
-class ObjectAddArguments_sev_snp_guest(_ObjectAddArguments, SevSnpGuestProperties, _ObjectAddArguments_sev_snp_guest):
+class ObjectOptions_sev_snp_guest(_ObjectOptions, SevSnpGuestProperties, _ObjectOptions_sev_snp_guest):
     pass
 
 
-_ObjectAddArguments_tdx_guest = t.TypedDict("_ObjectAddArguments_tdx_guest", {"qom-type": "t.Literal['tdx-guest']"})
+_ObjectOptions_tdx_guest = t.TypedDict("_ObjectOptions_tdx_guest", {"qom-type": "t.Literal['tdx-guest']"})
 
 
-class ObjectAddArguments_tdx_guest(_ObjectAddArguments, TdxGuestProperties, _ObjectAddArguments_tdx_guest):
+class ObjectOptions_tdx_guest(_ObjectOptions, TdxGuestProperties, _ObjectOptions_tdx_guest):
     pass
 
 
-_ObjectAddArguments_thread_context = t.TypedDict("_ObjectAddArguments_thread_context", {"qom-type": "t.Literal['thread-context']"})
+_ObjectOptions_thread_context = t.TypedDict("_ObjectOptions_thread_context", {"qom-type": "t.Literal['thread-context']"})
 
 
-class ObjectAddArguments_thread_context(_ObjectAddArguments, ThreadContextProperties, _ObjectAddArguments_thread_context):
+class ObjectOptions_thread_context(_ObjectOptions, ThreadContextProperties, _ObjectOptions_thread_context):
     pass
 
 
-_ObjectAddArguments_throttle_group = t.TypedDict("_ObjectAddArguments_throttle_group", {"qom-type": "t.Literal['throttle-group']"})
+_ObjectOptions_throttle_group = t.TypedDict("_ObjectOptions_throttle_group", {"qom-type": "t.Literal['throttle-group']"})
 
 
-class ObjectAddArguments_throttle_group(_ObjectAddArguments, ThrottleGroupProperties, _ObjectAddArguments_throttle_group):
+class ObjectOptions_throttle_group(_ObjectOptions, ThrottleGroupProperties, _ObjectOptions_throttle_group):
     pass
 
 
-_ObjectAddArguments_tls_cipher_suites = t.TypedDict("_ObjectAddArguments_tls_cipher_suites", {"qom-type": "t.Literal['tls-cipher-suites']"})
+_ObjectOptions_tls_cipher_suites = t.TypedDict("_ObjectOptions_tls_cipher_suites", {"qom-type": "t.Literal['tls-cipher-suites']"})
 
 
-class ObjectAddArguments_tls_cipher_suites(_ObjectAddArguments, TlsCredsProperties, _ObjectAddArguments_tls_cipher_suites):
+class ObjectOptions_tls_cipher_suites(_ObjectOptions, TlsCredsProperties, _ObjectOptions_tls_cipher_suites):
     pass
 
 
-_ObjectAddArguments_tls_creds_anon = t.TypedDict("_ObjectAddArguments_tls_creds_anon", {"qom-type": "t.Literal['tls-creds-anon']"})
+_ObjectOptions_tls_creds_anon = t.TypedDict("_ObjectOptions_tls_creds_anon", {"qom-type": "t.Literal['tls-creds-anon']"})
 
 
-class ObjectAddArguments_tls_creds_anon(_ObjectAddArguments, TlsCredsAnonProperties, _ObjectAddArguments_tls_creds_anon):
+class ObjectOptions_tls_creds_anon(_ObjectOptions, TlsCredsAnonProperties, _ObjectOptions_tls_creds_anon):
     pass
 
 
-_ObjectAddArguments_tls_creds_psk = t.TypedDict("_ObjectAddArguments_tls_creds_psk", {"qom-type": "t.Literal['tls-creds-psk']"})
+_ObjectOptions_tls_creds_psk = t.TypedDict("_ObjectOptions_tls_creds_psk", {"qom-type": "t.Literal['tls-creds-psk']"})
 
 
-class ObjectAddArguments_tls_creds_psk(_ObjectAddArguments, TlsCredsPskProperties, _ObjectAddArguments_tls_creds_psk):
+class ObjectOptions_tls_creds_psk(_ObjectOptions, TlsCredsPskProperties, _ObjectOptions_tls_creds_psk):
     pass
 
 
-_ObjectAddArguments_tls_creds_x509 = t.TypedDict("_ObjectAddArguments_tls_creds_x509", {"qom-type": "t.Literal['tls-creds-x509']"})
+_ObjectOptions_tls_creds_x509 = t.TypedDict("_ObjectOptions_tls_creds_x509", {"qom-type": "t.Literal['tls-creds-x509']"})
 
 
-class ObjectAddArguments_tls_creds_x509(_ObjectAddArguments, TlsCredsX509Properties, _ObjectAddArguments_tls_creds_x509):
+class ObjectOptions_tls_creds_x509(_ObjectOptions, TlsCredsX509Properties, _ObjectOptions_tls_creds_x509):
     pass
 
 
-_ObjectAddArguments_x_remote_object = t.TypedDict("_ObjectAddArguments_x_remote_object", {"qom-type": "t.Literal['x-remote-object']"})
+_ObjectOptions_x_remote_object = t.TypedDict("_ObjectOptions_x_remote_object", {"qom-type": "t.Literal['x-remote-object']"})
 
 
-class ObjectAddArguments_x_remote_object(_ObjectAddArguments, RemoteObjectProperties, _ObjectAddArguments_x_remote_object):
+class ObjectOptions_x_remote_object(_ObjectOptions, RemoteObjectProperties, _ObjectOptions_x_remote_object):
     pass
 
 
-_ObjectAddArguments_x_vfio_user_server = t.TypedDict("_ObjectAddArguments_x_vfio_user_server", {"qom-type": "t.Literal['x-vfio-user-server']"})
+_ObjectOptions_x_vfio_user_server = t.TypedDict("_ObjectOptions_x_vfio_user_server", {"qom-type": "t.Literal['x-vfio-user-server']"})
 
 
-class ObjectAddArguments_x_vfio_user_server(_ObjectAddArguments, VfioUserServerProperties, _ObjectAddArguments_x_vfio_user_server):
+class ObjectOptions_x_vfio_user_server(_ObjectOptions, VfioUserServerProperties, _ObjectOptions_x_vfio_user_server):
     pass
 
 
-_ObjectAddArguments_ = t.TypedDict("_ObjectAddArguments_", {"qom-type": "t.Literal['can-bus', 'pef-guest', 's390-pv-guest']"})
+_ObjectOptions_ = t.TypedDict("_ObjectOptions_", {"qom-type": "t.Literal['can-bus', 'pef-guest', 's390-pv-guest']"})
 
 
-class ObjectAddArguments_(_ObjectAddArguments, _ObjectAddArguments_):
+class ObjectOptions_(_ObjectOptions, _ObjectOptions_):
     pass
 
 
-ObjectAddArguments = t.Union[
-    "ObjectAddArguments_acpi_generic_initiator",
-    "ObjectAddArguments_acpi_generic_port",
-    "ObjectAddArguments_authz_list",
-    "ObjectAddArguments_authz_listfile",
-    "ObjectAddArguments_authz_pam",
-    "ObjectAddArguments_authz_simple",
-    "ObjectAddArguments_can_host_socketcan",
-    "ObjectAddArguments_colo_compare",
-    "ObjectAddArguments_cryptodev_backend",
-    "ObjectAddArguments_cryptodev_backend_builtin",
-    "ObjectAddArguments_cryptodev_backend_lkcf",
-    "ObjectAddArguments_cryptodev_vhost_user",
-    "ObjectAddArguments_dbus_vmstate",
-    "ObjectAddArguments_filter_buffer",
-    "ObjectAddArguments_filter_dump",
-    "ObjectAddArguments_filter_mirror",
-    "ObjectAddArguments_filter_redirector",
-    "ObjectAddArguments_filter_replay",
-    "ObjectAddArguments_filter_rewriter",
-    "ObjectAddArguments_igvm_cfg",
-    "ObjectAddArguments_input_barrier",
-    "ObjectAddArguments_input_linux",
-    "ObjectAddArguments_iommufd",
-    "ObjectAddArguments_iothread",
-    "ObjectAddArguments_main_loop",
-    "ObjectAddArguments_memory_backend_epc",
-    "ObjectAddArguments_memory_backend_file",
-    "ObjectAddArguments_memory_backend_memfd",
-    "ObjectAddArguments_memory_backend_ram",
-    "ObjectAddArguments_memory_backend_shm",
-    "ObjectAddArguments_pr_manager_helper",
-    "ObjectAddArguments_qtest",
-    "ObjectAddArguments_rng_builtin",
-    "ObjectAddArguments_rng_egd",
-    "ObjectAddArguments_rng_random",
-    "ObjectAddArguments_secret",
-    "ObjectAddArguments_secret_keyring",
-    "ObjectAddArguments_sev_guest",
-    "ObjectAddArguments_sev_snp_guest",
-    "ObjectAddArguments_tdx_guest",
-    "ObjectAddArguments_thread_context",
-    "ObjectAddArguments_throttle_group",
-    "ObjectAddArguments_tls_cipher_suites",
-    "ObjectAddArguments_tls_creds_anon",
-    "ObjectAddArguments_tls_creds_psk",
-    "ObjectAddArguments_tls_creds_x509",
-    "ObjectAddArguments_x_remote_object",
-    "ObjectAddArguments_x_vfio_user_server",
-    "ObjectAddArguments_",
+ObjectOptions = t.Union[
+    "ObjectOptions_acpi_generic_initiator",
+    "ObjectOptions_acpi_generic_port",
+    "ObjectOptions_authz_list",
+    "ObjectOptions_authz_listfile",
+    "ObjectOptions_authz_pam",
+    "ObjectOptions_authz_simple",
+    "ObjectOptions_can_host_socketcan",
+    "ObjectOptions_colo_compare",
+    "ObjectOptions_cryptodev_backend",
+    "ObjectOptions_cryptodev_backend_builtin",
+    "ObjectOptions_cryptodev_backend_lkcf",
+    "ObjectOptions_cryptodev_vhost_user",
+    "ObjectOptions_dbus_vmstate",
+    "ObjectOptions_filter_buffer",
+    "ObjectOptions_filter_dump",
+    "ObjectOptions_filter_mirror",
+    "ObjectOptions_filter_redirector",
+    "ObjectOptions_filter_replay",
+    "ObjectOptions_filter_rewriter",
+    "ObjectOptions_igvm_cfg",
+    "ObjectOptions_input_barrier",
+    "ObjectOptions_input_linux",
+    "ObjectOptions_iommufd",
+    "ObjectOptions_iothread",
+    "ObjectOptions_main_loop",
+    "ObjectOptions_memory_backend_epc",
+    "ObjectOptions_memory_backend_file",
+    "ObjectOptions_memory_backend_memfd",
+    "ObjectOptions_memory_backend_ram",
+    "ObjectOptions_memory_backend_shm",
+    "ObjectOptions_pr_manager_helper",
+    "ObjectOptions_qtest",
+    "ObjectOptions_rng_builtin",
+    "ObjectOptions_rng_egd",
+    "ObjectOptions_rng_random",
+    "ObjectOptions_secret",
+    "ObjectOptions_secret_keyring",
+    "ObjectOptions_sev_guest",
+    "ObjectOptions_sev_snp_guest",
+    "ObjectOptions_tdx_guest",
+    "ObjectOptions_thread_context",
+    "ObjectOptions_throttle_group",
+    "ObjectOptions_tls_cipher_suites",
+    "ObjectOptions_tls_creds_anon",
+    "ObjectOptions_tls_creds_psk",
+    "ObjectOptions_tls_creds_x509",
+    "ObjectOptions_x_remote_object",
+    "ObjectOptions_x_vfio_user_server",
+    "ObjectOptions_",
 ]
 
 
-class _QueryStatsArguments(t.TypedDict):
+class _StatsFilter(t.TypedDict):
     providers: t.NotRequired[list[StatsRequest]]
 
 
-class QueryStatsArguments_vcpu(_QueryStatsArguments, StatsVCPUFilter):
+class StatsFilter_vcpu(_StatsFilter, StatsVCPUFilter):
     target: t.Literal["vcpu"]
 
 
-class QueryStatsArguments_(_QueryStatsArguments):
+class StatsFilter_(_StatsFilter):
     target: t.Literal["vm", "cryptodev"]
 
 
-QueryStatsArguments = t.Union["QueryStatsArguments_vcpu", "QueryStatsArguments_"]
+StatsFilter = t.Union["StatsFilter_vcpu", "StatsFilter_"]
 
 
-class _SetNumaNodeArguments(t.TypedDict):
+class _NumaOptions(t.TypedDict):
     pass
 
 
-_SetNumaNodeArguments_cpu = t.TypedDict("_SetNumaNodeArguments_cpu", {"type": "t.Literal['cpu']"})
+_NumaOptions_cpu = t.TypedDict("_NumaOptions_cpu", {"type": "t.Literal['cpu']"})
 
 
-class SetNumaNodeArguments_cpu(_SetNumaNodeArguments, NumaCpuOptions, _SetNumaNodeArguments_cpu):
+class NumaOptions_cpu(_NumaOptions, NumaCpuOptions, _NumaOptions_cpu):
     pass
 
 
-_SetNumaNodeArguments_dist = t.TypedDict("_SetNumaNodeArguments_dist", {"type": "t.Literal['dist']"})
+_NumaOptions_dist = t.TypedDict("_NumaOptions_dist", {"type": "t.Literal['dist']"})
 
 
-class SetNumaNodeArguments_dist(_SetNumaNodeArguments, NumaDistOptions, _SetNumaNodeArguments_dist):
+class NumaOptions_dist(_NumaOptions, NumaDistOptions, _NumaOptions_dist):
     pass
 
 
-_SetNumaNodeArguments_hmat_cache = t.TypedDict("_SetNumaNodeArguments_hmat_cache", {"type": "t.Literal['hmat-cache']"})
+_NumaOptions_hmat_cache = t.TypedDict("_NumaOptions_hmat_cache", {"type": "t.Literal['hmat-cache']"})
 
 
-class SetNumaNodeArguments_hmat_cache(_SetNumaNodeArguments, NumaHmatCacheOptions, _SetNumaNodeArguments_hmat_cache):
+class NumaOptions_hmat_cache(_NumaOptions, NumaHmatCacheOptions, _NumaOptions_hmat_cache):
     pass
 
 
-_SetNumaNodeArguments_hmat_lb = t.TypedDict("_SetNumaNodeArguments_hmat_lb", {"type": "t.Literal['hmat-lb']"})
+_NumaOptions_hmat_lb = t.TypedDict("_NumaOptions_hmat_lb", {"type": "t.Literal['hmat-lb']"})
 
 
-class SetNumaNodeArguments_hmat_lb(_SetNumaNodeArguments, NumaHmatLBOptions, _SetNumaNodeArguments_hmat_lb):
+class NumaOptions_hmat_lb(_NumaOptions, NumaHmatLBOptions, _NumaOptions_hmat_lb):
     pass
 
 
-_SetNumaNodeArguments_node = t.TypedDict("_SetNumaNodeArguments_node", {"type": "t.Literal['node']"})
+_NumaOptions_node = t.TypedDict("_NumaOptions_node", {"type": "t.Literal['node']"})
 
 
-class SetNumaNodeArguments_node(_SetNumaNodeArguments, NumaNodeOptions, _SetNumaNodeArguments_node):
+class NumaOptions_node(_NumaOptions, NumaNodeOptions, _NumaOptions_node):
     pass
 
 
-SetNumaNodeArguments = t.Union[
-    "SetNumaNodeArguments_cpu",
-    "SetNumaNodeArguments_dist",
-    "SetNumaNodeArguments_hmat_cache",
-    "SetNumaNodeArguments_hmat_lb",
-    "SetNumaNodeArguments_node",
+NumaOptions = t.Union[
+    "NumaOptions_cpu",
+    "NumaOptions_dist",
+    "NumaOptions_hmat_cache",
+    "NumaOptions_hmat_lb",
+    "NumaOptions_node",
 ]
 
 
-class _SetPasswordArguments(t.TypedDict):
-    connected: t.NotRequired[SetPasswordAction]
+class _SetPasswordOptions(t.TypedDict):
     password: str
+    connected: t.NotRequired[SetPasswordAction]
 
 
-class SetPasswordArguments_vnc(_SetPasswordArguments, SetPasswordOptionsVnc):
+class SetPasswordOptions_vnc(_SetPasswordOptions, SetPasswordOptionsVnc):
     protocol: t.Literal["vnc"]
 
 
-class SetPasswordArguments_(_SetPasswordArguments):
+class SetPasswordOptions_(_SetPasswordOptions):
     protocol: t.Literal["spice"]
 
 
-SetPasswordArguments = t.Union["SetPasswordArguments_vnc", "SetPasswordArguments_"]
+SetPasswordOptions = t.Union["SetPasswordOptions_vnc", "SetPasswordOptions_"]
 
 
 class _MigrationAddress(t.TypedDict):

@@ -12,7 +12,7 @@ pub(super) fn emit(interface: &Interface, names: &Names<'_>, release: &Release<'
     let module = release.protocol.name();
     let body: String = [Form::Async, Form::Blocking]
         .iter()
-        .map(|form| Commands { names, module, form }.class(interface))
+        .map(|form| Commands { interface, names, module, form }.class())
         .collect();
     let mut out = header(release);
     let _ = write!(
@@ -42,6 +42,7 @@ enum Form {
 }
 
 struct Commands<'a> {
+    interface: &'a Interface,
     names: &'a Names<'a>,
     module: &'a str,
     form: &'a Form,
@@ -54,7 +55,7 @@ struct Parameter {
 }
 
 impl Commands<'_> {
-    fn class(&self, interface: &Interface) -> String {
+    fn class(&self) -> String {
         let module = names::camel(self.module);
         let (prefix, caller) = match self.form {
             Form::Async => ("Async", "AsyncCaller"),
@@ -63,9 +64,9 @@ impl Commands<'_> {
         let mut out = format!(
             "\n\nclass {prefix}{module}Commands({caller}):\n    \
              \"\"\"The commands of `{}`.\"\"\"\n",
-            interface.name
+            self.interface.name
         );
-        interface.methods.iter().for_each(|method| out.push_str(&self.method(method)));
+        self.interface.methods.iter().for_each(|method| out.push_str(&self.method(method)));
         out
     }
 
@@ -94,7 +95,7 @@ impl Commands<'_> {
     /// The parameters, and the dictionary of arguments made of them.
     fn parameters(&self, method: &Method) -> (Vec<String>, String) {
         let mut parameters = vec!["self".to_owned()];
-        if let Some(name) = self.names.arguments.get(method.command.as_str()) {
+        if let Some(name) = self.names.union(method) {
             parameters.push(format!("arguments: q.{name}"));
             return (parameters, "arguments".into());
         }
@@ -103,8 +104,8 @@ impl Commands<'_> {
         };
         let find = |name: &str| method.arguments.members.iter().find(|member| member.name == name);
         let positional = method.positional.iter().filter_map(|it| find(&it.member)).map(required);
-        let optional =
-            method.arguments.members.iter().filter(|it| !is_positional(it)).map(optional);
+        let all = self.interface.common(&method.arguments);
+        let optional = all.into_iter().filter(|it| !is_positional(it)).map(optional);
         let (positional, optional): (Vec<_>, Vec<_>) = (positional.collect(), optional.collect());
         parameters.extend(positional.iter().map(|each| each.declaration.clone()));
         if !optional.is_empty() {

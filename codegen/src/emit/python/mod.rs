@@ -9,7 +9,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Release, unique};
-use crate::dbus::{Interface, Object, Shape, names};
+use crate::dbus::{Interface, Method, Object, Shape, names};
 
 /// The modules of one interface: file name and text.
 pub fn emit_python(interface: &Interface, release: &Release<'_>) -> Vec<(String, String)> {
@@ -25,7 +25,7 @@ fn header(release: &Release<'_>) -> String {
     release.header("# ")
 }
 
-/// Names of what has none in QAPI: arguments that form a union, and the data of events.
+/// Names of what has none in QAPI: arguments that form a union, the data of events.
 struct Names<'a> {
     arguments: BTreeMap<&'a str, String>,
     data: BTreeMap<&'a str, String>,
@@ -43,8 +43,12 @@ impl<'a> Names<'a> {
         taken.extend(interface.signals.iter().map(|signal| identifier(&signal.event)));
         let mut names =
             Self { arguments: BTreeMap::new(), data: BTreeMap::new(), variants: BTreeMap::new() };
-        for method in interface.methods.iter().filter(|method| method.arguments.union.is_some()) {
-            let name = unique(format!("{}Arguments", method.name), &mut taken);
+        for method in interface.argument_unions() {
+            let name = match method.boxed() {
+                Some(name) => identifier(name),
+                None => format!("{}Arguments", method.name),
+            };
+            let name = unique(name, &mut taken);
             names.add_variants(&name, &method.arguments, &mut taken);
             names.arguments.insert(&method.command, name);
         }
@@ -58,6 +62,12 @@ impl<'a> Names<'a> {
             names.add_variants(&identifier(&object.name), object, &mut taken);
         }
         names
+    }
+
+    /// The type of arguments that form a union.
+    fn union(&self, method: &Method) -> Option<String> {
+        let own = self.arguments.get(method.command.as_str()).cloned();
+        own.or_else(|| method.boxed().map(identifier))
     }
 
     fn add_variants(&mut self, name: &str, object: &'a Object, taken: &mut BTreeSet<String>) {

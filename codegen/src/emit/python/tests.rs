@@ -37,7 +37,7 @@ fn types_are_as_expected() {
         &[
             "Kind: t.TypeAlias = t.Union[t.Literal[\"file\", \"none\", \"pipe\"], str]\n",
             "Either: t.TypeAlias = \"str | None\"\n",
-            "\"class\": \"t.NotRequired[bool]\",\n        \"next\": \"t.NotRequired[Target]\",\n",
+            "\"next\": \"t.NotRequired[Target]\",\n        \"class\": \"t.NotRequired[bool]\",\n",
             "class _Target(t.TypedDict):\n    id: t.NotRequired[str]\n",
             "class Target_file(_Target, File):\n    kind: t.Literal[\"file\"]\n",
             "class Target_(_Target):\n    kind: t.Literal[\"none\"]\n",
@@ -68,12 +68,12 @@ fn commands_are_as_expected() {
             "class QmpCommands(Caller):\n",
             &stop,
             "    async def run_job(\n        self,\n        job_id: str,\n        *,\n        \
-             class_: q.Kind | None = None,\n        to: q.Either | Unset = UNSET,\n    \
+             to: q.Either | Unset = UNSET,\n        class_: q.Kind | None = None,\n    \
              ) -> list[q.Wrapped]:\n",
             "        return await self._call(\n            \"RunJob\",\n            \"sa{sv}\",\n            \
-             (\"job-id\",),\n            {\"job-id\": job_id, \"class\": class_, \
-             \"to\": NULL if to is None else to},\n        )\n",
-            "    def open(self, arguments: q.OpenArguments) -> None:\n",
+             (\"job-id\",),\n            {\"job-id\": job_id, \"to\": NULL if to is None else to, \
+             \"class\": class_},\n        )\n",
+            "    def open(self, arguments: q.Target) -> None:\n",
             "        self._call(\"Open\", \"sa{sv}\", (\"kind\",), arguments)\n",
         ],
     );

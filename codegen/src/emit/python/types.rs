@@ -72,7 +72,7 @@ impl Types<'_> {
         all.sort_by_key(|(_, object)| self.depth(object));
         for (name, object) in all {
             match &object.union {
-                None => typed_dict(out, &name, &object.members.iter().collect::<Vec<_>>()),
+                None => typed_dict(out, &name, &self.interface.common(object)),
                 Some(union) => self.union(out, &name, object, union),
             }
         }
@@ -80,17 +80,15 @@ impl Types<'_> {
 
     fn depth(&self, object: &Object) -> usize {
         let Some(union) = &object.union else { return 0 };
-        let branches = union.branches.iter().filter_map(|(_, name)| self.find(name));
+        let branches = union.branches.iter().filter_map(|(_, name)| self.interface.object(name));
         1 + branches.map(|branch| self.depth(branch)).max().unwrap_or_default()
-    }
-
-    fn find(&self, name: &str) -> Option<&Object> {
-        self.interface.objects.iter().find(|object| object.name == name)
     }
 
     /// What is common, a variant for each branch, one for the values without a branch.
     fn union(&self, out: &mut String, name: &str, object: &Object, union: &Union) {
-        typed_dict(out, &format!("_{name}"), &self.common(object, union));
+        let mut common = self.interface.common(object);
+        common.retain(|member| member.name != union.tag);
+        typed_dict(out, &format!("_{name}"), &common);
         let variants = self.variants(name, object, union);
         for Variant { name, bases, values } in &variants {
             class(out, name, bases, &union.tag, values);
@@ -106,7 +104,7 @@ impl Types<'_> {
             let variant = &self.names.variants[&(name.to_owned(), value.as_str())];
             let bases = |branch| vec![common.clone(), branch];
             let values = vec![value.clone()];
-            let found = self.find(branch);
+            let found = self.interface.object(branch);
             let Some((inner, nested)) = found.and_then(|it| Some((it, it.union.as_ref()?))) else {
                 let bases = bases(identifier(branch));
                 variants.push(Variant { name: variant.clone(), bases, values });
@@ -122,17 +120,6 @@ impl Types<'_> {
             variants.push(Variant { name: format!("{name}_"), bases: vec![common], values });
         }
         variants
-    }
-
-    /// The members of every variant. What moved into a branch is that branch's.
-    fn common<'o>(&self, object: &'o Object, union: &Union) -> Vec<&'o Member> {
-        let branches: Vec<_> =
-            union.branches.iter().filter_map(|(_, name)| self.find(name)).collect();
-        let is_common = |member: &&Member| {
-            let moved = |branch: &&Object| branch.members.iter().any(|it| it.name == member.name);
-            member.name != union.tag && !branches.iter().any(moved)
-        };
-        object.members.iter().filter(is_common).collect()
     }
 
     fn values_without_branch(&self, object: &Object, union: &Union) -> Vec<String> {

@@ -92,7 +92,7 @@ fn released_command_without_a_schema_keeps_its_class() {
     let tree = tree("{ 'command': 'job-run' }", "job-run = \"control\"\n");
     tree.update();
     tree.put(SCHEMA, "");
-    assert_eq!(tree.update(), [""; 0]);
+    assert!(!tree.update().iter().any(|path| path == "bridge/src/generated/qmp.rs"));
 }
 
 #[test]
