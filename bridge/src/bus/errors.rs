@@ -52,7 +52,7 @@ impl Failure {
     pub fn not_sent(why: NotSent, text: &str) -> Self {
         let kind = match why {
             NotSent::QueueFull => return Self::new(standard::LIMITS, text),
-            NotSent::NotConnected | NotSent::Absent => "NotConnected",
+            NotSent::NotConnected => "NotConnected",
             NotSent::Busy => "Busy",
             NotSent::TooLarge => "TooLarge",
             NotSent::Stopping => "Stopping",

@@ -123,10 +123,8 @@ fn string(text: &str) -> Json<'static> {
 fn state(state: State) -> &'static str {
     match state {
         State::Disconnected => "disconnected",
-        State::Absent => "absent",
         State::Connecting => "connecting",
         State::Ready => "ready",
-        State::Frozen => "frozen",
         State::Unresponsive => "unresponsive",
     }
 }

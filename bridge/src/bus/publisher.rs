@@ -12,7 +12,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    endpoint::{Account, Budget, Event, Observer, Protocol, Status},
+    endpoint::{Account, Budget, Event, Observer, Protocol, State, Status},
     skew::Difference,
     transcode::Json,
 };
@@ -243,12 +243,12 @@ impl Observer for Publisher {
 
     fn changed(&self, status: &Status) {
         let before = self.status().state;
-        if before.answers() && !status.state.answers() {
+        if before == State::Ready && status.state != State::Ready {
             self.waiters.disconnected();
         }
         self.change(|| {
             *self.status() = status.clone();
-            if !status.state.answers() {
+            if status.state != State::Ready {
                 *self.difference() = None;
             }
         });

@@ -95,7 +95,6 @@ impl Service {
         for (path, endpoints) in plan.single {
             fleet.serve(&path, endpoints);
         }
-        fleet.unite(&plan::SINGLE);
         let objects = Arc::clone(fleet.objects());
         let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room);
         let dispatcher = Arc::new(dispatcher);

@@ -20,10 +20,6 @@ use super::{Error, machine::Machine};
 /// The bus name of a bridge for machines (mapping, section 8).
 const MACHINES: &str = "org.qemu.Bridge";
 
-/// The objects of an agent and a monitor that are served without a name for their machine, which
-/// is one.
-pub(super) const SINGLE: [&str; 2] = ["/org/qemu/qga", "/org/qemu/qmp"];
-
 /// A message bus.
 #[derive(Clone, Debug)]
 pub enum Bus {
@@ -135,8 +131,8 @@ fn single(
     settings: &Settings,
 ) -> impl Iterator<Item = (Protocol, &PathBuf, &'static str, &'static str)> {
     let single = [
-        (Protocol::Qga, &settings.qga, "org.qemu.qga", SINGLE[0]),
-        (Protocol::Qmp, &settings.qmp, "org.qemu.qmp", SINGLE[1]),
+        (Protocol::Qga, &settings.qga, "org.qemu.qga", "/org/qemu/qga"),
+        (Protocol::Qmp, &settings.qmp, "org.qemu.qmp", "/org/qemu/qmp"),
     ];
     single
         .into_iter()

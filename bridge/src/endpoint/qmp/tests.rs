@@ -1,5 +1,3 @@
-mod machine;
-
 use std::{os::fd::OwnedFd, time::Duration};
 
 use crate::endpoint::{Completion, Limits, Protocol, Request, rig::Rig};
