@@ -18,7 +18,6 @@ mod guest;
 mod introspection;
 mod monitor;
 mod pairing;
-mod presence;
 mod properties;
 mod rig;
 mod service;

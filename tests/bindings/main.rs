@@ -10,21 +10,24 @@ use std::{env, path::Path, process::ExitCode, process::Stdio, time::Duration};
 use tokio::process::Command;
 use world::World;
 
-/// What is run: a name, and a command in words. `{tools}` and `{bindings}` stand for directories.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("python: blocking", "{tools}/venv/bin/python -m unittest -v test_blocking"),
-    ("python: asyncio", "{tools}/venv/bin/python -m unittest -v test_asyncio"),
-    ("python: scenario", "{tools}/venv/bin/python scenario.py"),
-    ("json schema", "{tools}/venv/bin/python traffic.py"),
+/// What is run: a name, the folder it is run in, and a command in words, where `{tools}` stands for
+/// what was installed.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("python: blocking", "python", "{tools}/venv/bin/python -m unittest -v test_blocking"),
+    ("python: asyncio", "python", "{tools}/venv/bin/python -m unittest -v test_asyncio"),
+    ("python: scenario", "python", "{tools}/venv/bin/python scenario.py"),
+    ("json schema", "python", "{tools}/venv/bin/python traffic.py"),
+    ("go: client", "go", "{tools}/live.test -test.v"),
+    ("go: scenario", "go", "{tools}/scenario"),
 ];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let wanted = env::args().nth(1).unwrap_or_default();
     let (mut passed, mut failed) = (0, 0);
-    for (name, words) in PROGRAMS.iter().filter(|(name, _)| name.contains(&wanted)) {
+    for (name, folder, words) in PROGRAMS.iter().filter(|(name, ..)| name.contains(&wanted)) {
         let world = World::start().await;
-        let done = run(words, &world).await;
+        let done = run(folder, words, &world).await;
         println!("{name}: {}", if done { "ok" } else { "FAILED" });
         if done { passed += 1 } else { failed += 1 }
     }
@@ -33,13 +36,14 @@ async fn main() -> ExitCode {
 }
 
 /// Runs one program to its end, with what it says on this one's standard output and error.
-async fn run(words: &str, world: &World) -> bool {
-    let mut words = words.split(' ').map(place);
-    let language = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings/python");
+async fn run(folder: &str, words: &str, world: &World) -> bool {
+    let tools = target_dir().join("bindings").display().to_string();
+    let mut words = words.split(' ').map(|word| word.replace("{tools}", &tools));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings").join(folder);
     let mut command: Command = process::program(words.next().unwrap_or_default());
     let running = command
         .args(words)
-        .current_dir(language)
+        .current_dir(folder)
         .envs(world.variables())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
@@ -50,10 +54,3 @@ async fn run(words: &str, world: &World) -> bool {
 }
 
 const PATIENCE: Duration = Duration::from_secs(300);
-
-fn place(word: &str) -> String {
-    let tools = target_dir().join("bindings");
-    let bindings = Path::new(env!("CARGO_MANIFEST_DIR")).join("bindings");
-    word.replace("{tools}", &tools.display().to_string())
-        .replace("{bindings}", &bindings.display().to_string())
-}
