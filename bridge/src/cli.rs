@@ -1,14 +1,18 @@
 //! The command line: arguments to settings, errors to exit codes.
 
-use std::{future::Future, path::PathBuf, process::ExitCode, time::Duration};
+use std::{future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 use tracing::info;
 
 use crate::{
-    daemon::{self, Bus, Error, Machine},
+    config::{self, Config},
+    daemon::{self, Again, Bus, Error, Machine, Settings},
     demo, log,
 };
 
@@ -20,7 +24,7 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ended as asked; 1 failed; 2 wrong usage; 3 the bus name is \
+const EXIT_CODES: &str = "Exit codes: 0 ended as asked; 1 failed; 2 wrong usage or configuration; 3 the bus name is \
                           taken or not allowed; 4 the bus cannot be reached or was lost.";
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +32,8 @@ enum Command {
     /// Serve a running monitor, agent, or both, until SIGTERM or Ctrl-C
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
+    /// Say what a configuration file means, or everything that is wrong with it
+    CheckConfig(CheckConfig),
     /// Show it working on this machine, with what is installed
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(Demo),
@@ -38,6 +44,7 @@ const SERVE_EXAMPLES: &str = "Examples:
   qapi-dbus serve --qmp /run/vm1/qmp.sock --name org.example.vm1 -v
   qapi-dbus serve --system --qmp /run/vm1/qmp.sock --qga /run/vm1/qga.sock
   qapi-dbus serve --vm vm1=qmp:/run/vm1/qmp.sock,qga:/run/vm1/qga.sock --vm vm2=qmp:/run/vm2/qmp.sock
+  qapi-dbus serve --system --config /etc/qapi-dbus.toml --watch /run/qemu-monitors
 
 Start QEMU with a monitor of its own for the bridge, for a socket serves one client:
   -qmp unix:/run/vm1/qmp.sock,server=on,wait=off";
@@ -47,7 +54,7 @@ const DEMO_EXAMPLES: &str = "Examples:
   qapi-dbus demo --once    make the calls and end
   qapi-dbus demo --session use the session bus in the place of an embedded one";
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct BusChoice {
     /// Use the session bus
     #[arg(long, group = "bus")]
@@ -57,7 +64,7 @@ struct BusChoice {
     address: Option<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Serve {
     #[command(flatten)]
     bus: BusChoice,
@@ -65,7 +72,7 @@ struct Serve {
     #[arg(long, group = "bus")]
     system: bool,
     /// Socket of a guest agent
-    #[arg(long, value_name = "SOCKET", required_unless_present_any = ["qmp", "vm"])]
+    #[arg(long, value_name = "SOCKET", required_unless_present_any = ["qmp", "vm", "watch", "config"])]
     qga: Option<PathBuf>,
     /// Socket of a monitor
     #[arg(long, value_name = "SOCKET")]
@@ -73,6 +80,13 @@ struct Serve {
     /// A machine at /org/qemu/vm/NAME of org.qemu.Bridge, with one or both sockets; repeatable
     #[arg(long, value_name = "NAME=qmp:SOCKET,qga:SOCKET")]
     vm: Vec<Machine>,
+    /// A folder in which machines appear and vanish with their sockets, NAME.qmp and NAME.qga, at
+    /// /org/qemu/vm/NAME of org.qemu.Bridge; repeatable
+    #[arg(long, value_name = "DIR")]
+    watch: Vec<PathBuf>,
+    /// Configuration file (TOML); SIGHUP and Reload have it read again
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Bus name, in the place of the default ones
     #[arg(long, value_name = "N")]
     name: Option<String>,
@@ -88,6 +102,12 @@ struct Serve {
     /// Say more: -v connections, -vv calls, -vvv everything
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
+}
+
+#[derive(Args, Debug)]
+struct CheckConfig {
+    /// Configuration file
+    file: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -107,6 +127,7 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let done = match self.command {
             Command::Serve(serve) => serve.run().await,
+            Command::CheckConfig(check) => check.run(),
             Command::Demo(demo) => demo.run().await,
         };
         match done {
@@ -122,24 +143,48 @@ impl Cli {
 impl Serve {
     async fn run(self) -> anyhow::Result<()> {
         log::start(self.verbose);
-        let bus = match self.bus.chosen() {
-            Some(bus) => bus,
-            None if self.system => Bus::System,
-            None => Bus::Session,
-        };
-        let settings = daemon::Settings {
-            bus,
-            qga: self.qga,
-            qmp: self.qmp,
-            machines: self.vm,
-            name: self.name,
-            path: self.path,
-            timeout: self.timeout.map(Duration::from_millis),
-            unicast: self.unicast,
-        };
+        let hangup = Arc::new(Notify::new());
+        let mut settings = self.settings()?;
+        if self.config.is_some() {
+            let (serve, asked) = (self.clone(), Arc::clone(&hangup));
+            settings.again = Some(Again::new(move || serve.settings(), asked));
+        }
         let stopped = terminated()?;
-        tokio::spawn(hangups()?);
+        tokio::spawn(hangups(hangup, self.config.is_some())?);
         daemon::serve(settings, stopped, log::say).await?;
+        Ok(())
+    }
+
+    /// What the options and the configuration file say together.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let config = match &self.config {
+            Some(path) => {
+                Config::read(path).map_err(|errors| Error::Settings(errors.to_string()))?
+            }
+            None => Config::default(),
+        };
+        let bus = self.bus.chosen().or(self.system.then_some(Bus::System)).or(config.bus);
+        Ok(Settings {
+            bus: bus.unwrap_or_default(),
+            qga: self.qga.clone(),
+            qmp: self.qmp.clone(),
+            machines: self.vm.clone(),
+            configured: config.machines,
+            watch: [self.watch.as_slice(), &config.watch].concat(),
+            name: self.name.clone().or(config.name),
+            path: self.path.clone(),
+            timeout: self.timeout.map(Duration::from_millis),
+            unicast: self.unicast || config.unicast,
+            limits: config.limits,
+            again: None,
+        })
+    }
+}
+
+impl CheckConfig {
+    fn run(self) -> anyhow::Result<()> {
+        let errors = |errors: config::Errors| Error::Settings(errors.to_string());
+        log::say(&Config::read(&self.file).map_err(errors)?.to_string());
         Ok(())
     }
 }
@@ -176,13 +221,16 @@ pub fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Takes SIGHUP for what it means to a service: to read the configuration again. There is none to
-/// read, and it must not end the bridge.
-fn hangups() -> anyhow::Result<impl Future<Output = ()>> {
+/// Takes SIGHUP for what it means to a service: to read the configuration again. It must not end
+/// the bridge where there is none.
+fn hangups(asked: Arc<Notify>, configured: bool) -> anyhow::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).context("handling SIGHUP")?;
     Ok(async move {
         while hangup.recv().await.is_some() {
-            info!("SIGHUP: there is no configuration to read again");
+            match configured {
+                true => asked.notify_one(),
+                false => info!("SIGHUP: there is no configuration to read again"),
+            }
         }
     })
 }
@@ -206,5 +254,8 @@ mod tests {
         assert!(parse("qapi-dbus serve --qmp s -vvv").is_ok());
         assert!(parse("qapi-dbus serve --vm a=qmp:s --vm b=qga:t").is_ok());
         assert!(parse("qapi-dbus serve --vm a=s").is_err());
+        assert!(parse("qapi-dbus serve --watch /a --watch /b").is_ok());
+        assert!(parse("qapi-dbus serve --config /a").is_ok());
+        assert!(parse("qapi-dbus check-config").is_err());
     }
 }

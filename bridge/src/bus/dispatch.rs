@@ -27,6 +27,7 @@ use super::{
     errors::{Failure, standard as names},
     guard::Outbox,
     incoming::Room,
+    limits::Limits,
     objects::{Object, Objects},
     own,
     permits::{Permit, Permits},
@@ -56,8 +57,13 @@ enum Owner<'a> {
 
 impl Dispatcher {
     /// A dispatcher for these objects, of messages that took `room`.
-    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, room: Arc<Room>) -> Self {
-        Self { objects, outbox, permits: Arc::default(), room }
+    pub fn new(
+        objects: Arc<Objects>,
+        outbox: Arc<Outbox>,
+        room: Arc<Room>,
+        limits: &Limits,
+    ) -> Self {
+        Self { objects, outbox, permits: Permits::new(limits), room }
     }
 
     /// How many calls are in flight.

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Account, Completion, Config, Handle, Limits, Protocol, Request, State, Task},
+    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, State, Task},
     generated,
     transcode::{Timeout, shape::Interface},
 };
@@ -13,6 +13,7 @@ use crate::{
 use super::{
     guard::Outbox,
     inquiry::Inquiry,
+    limits::Limits,
     planted::planted,
     properties::{self, Properties},
     publisher::Publisher,
@@ -39,6 +40,8 @@ pub struct Settings {
     pub execute: bool,
     /// Whether events go to subscribers only, in the place of everybody on the bus.
     pub unicast: bool,
+    /// Bounds.
+    pub limits: Arc<Limits>,
 }
 
 /// One endpoint on the bus.
@@ -65,11 +68,12 @@ impl Endpoint {
         let budget = outbox.budget().share();
         let publisher = Publisher::new(&settings, Arc::clone(&account), outbox, &budget);
         let publisher = Arc::new(publisher);
-        let inquiry = Arc::new(Inquiry::new(settings.protocol, Arc::clone(&publisher)));
+        let inquiry =
+            Arc::new(Inquiry::new(settings.protocol, &settings.limits, Arc::clone(&publisher)));
         let (handle, task) = endpoint::new(Config {
             socket: settings.socket.clone(),
             protocol: settings.protocol,
-            limits: Limits::new(settings.protocol),
+            limits: settings.limits.endpoint(settings.protocol),
             budget,
             observer: inquiry.clone(),
             account,
@@ -190,21 +194,11 @@ impl Endpoint {
         let base = match self.settings.timeout {
             Some(Duration::ZERO) => None,
             Some(configured) => Some(configured),
-            None => Some(own_timeout(self.settings.protocol, command)),
+            None => self.settings.limits.timeout(self.settings.protocol, command),
         };
         let reading = Duration::from_secs((bytes / READ_RATE) as u64);
         choice.timeout.or(base.map(|base| base + reading))
     }
-}
-
-/// How long a command may take if nobody says otherwise (architecture, limits).
-pub(super) fn own_timeout(protocol: Protocol, command: &str) -> Duration {
-    Duration::from_secs(match (protocol, command) {
-        (Protocol::Qmp, _) => 30,
-        (_, "guest-fsfreeze-status") => 10,
-        (_, command) if command.starts_with("guest-fsfreeze") => 120,
-        _ => 10,
-    })
 }
 
 /// The generated interface of a protocol.
@@ -236,6 +230,7 @@ pub(super) mod tests {
             timeout: None,
             execute: true,
             unicast: false,
+            limits: Arc::default(),
         };
         Endpoint::new(settings, Outbox::detached()).0
     }

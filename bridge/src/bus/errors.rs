@@ -14,6 +14,7 @@ pub mod standard {
     pub(in crate::bus) const INVALID_ARGS: &str = "org.freedesktop.DBus.Error.InvalidArgs";
     pub(crate) const LIMITS: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
     pub(in crate::bus) const READ_ONLY: &str = "org.freedesktop.DBus.Error.PropertyReadOnly";
+    pub(crate) const FILE_CONTENT: &str = "org.freedesktop.DBus.Error.InvalidFileContent";
     pub(crate) const NOT_SUPPORTED: &str = "org.freedesktop.DBus.Error.NotSupported";
     pub(crate) const PATH_IN_USE: &str = "org.freedesktop.DBus.Error.ObjectPathInUse";
     pub(in crate::bus) const UNKNOWN_INTERFACE: &str =

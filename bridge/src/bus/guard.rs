@@ -58,14 +58,15 @@ struct Queue {
 }
 
 impl Outbox {
-    pub(super) fn new(stream: Arc<UnixStream>) -> Arc<Self> {
-        Arc::new(Self::with_stream(Some(stream)))
+    /// One whose messages take at most so many bytes of memory.
+    pub(super) fn new(stream: Arc<UnixStream>, memory: usize) -> Arc<Self> {
+        Arc::new(Self::with_stream(Some(stream), memory))
     }
 
     /// An outbox that only collects.
     #[cfg(test)]
     pub(super) fn detached() -> Arc<Self> {
-        Arc::new(Self::with_stream(None))
+        Arc::new(Self::with_stream(None, Budget::DEFAULT))
     }
 
     /// Takes the messages collected so far.
@@ -74,9 +75,9 @@ impl Outbox {
         self.lock().messages.drain(..).map(|(message, _)| message).collect()
     }
 
-    fn with_stream(stream: Option<Arc<UnixStream>>) -> Self {
-        let budget = Budget::new();
-        let signals = budget.part(SIGNALS);
+    fn with_stream(stream: Option<Arc<UnixStream>>, memory: usize) -> Self {
+        let budget = Budget::with_limit(memory);
+        let signals = budget.part(SIGNALS.min(memory / 3));
         let (queue, changed, log) = (Mutex::default(), Event::new(), Pace::default());
         Self { queue, changed, stream, budget, signals, log }
     }
@@ -146,7 +147,7 @@ impl Outbox {
 
     /// Waits until so little waits for the bus that more may be added: callers whom the bus does
     /// not bring their replies are not to add to them.
-    pub(super) async fn room(&self) {
+    pub async fn room(&self) {
         self.until(|queue| queue.bytes <= ROOM).await;
     }
 
@@ -281,7 +282,7 @@ mod tests {
     async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
         let (ours, mut bus) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let outbox = Outbox::new(Arc::new(UnixStream::from_std(ours).unwrap()));
+        let outbox = Outbox::new(Arc::new(UnixStream::from_std(ours).unwrap()), Budget::DEFAULT);
         outbox.stream.as_ref().unwrap().writable().await.unwrap();
         assert_eq!(outbox.blocked(), None);
         outbox.send(Message::signal("/x", "x.y", "Z").build(&"x".repeat(4 << 20)).unwrap());

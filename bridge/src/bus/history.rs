@@ -12,15 +12,15 @@ use crate::transcode::{
 
 use super::seen::Seen;
 
-/// Events that are kept at most.
-const EVENTS: usize = 1024;
-
 /// Bytes of them that are kept at most: the guest decides how large an event is.
 const BYTES: usize = 1 << 20;
 
 /// The last events, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct History(Mutex<Kept>);
+#[derive(Debug)]
+pub(super) struct History {
+    most: usize,
+    kept: Mutex<Kept>,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -38,13 +38,18 @@ pub(super) struct Past {
 }
 
 impl History {
+    /// A history of so many events.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, kept: Mutex::default() }
+    }
+
     /// Keeps an event; the oldest make room.
     pub(super) fn keep(&self, seen: &Seen<'_>) {
         let Some(data) = seen.text() else { return };
         let mut kept = self.lock();
         kept.bytes += data.len();
         kept.events.push_back(Past { sequence: seen.sequence, name: seen.name.to_owned(), data });
-        while kept.events.len() > EVENTS || kept.bytes > BYTES {
+        while kept.events.len() > self.most || kept.bytes > BYTES {
             let Some(oldest) = kept.events.pop_front() else { return };
             kept.bytes -= oldest.data.len();
         }
@@ -57,7 +62,7 @@ impl History {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +82,8 @@ impl Past {
 mod tests {
     use super::*;
 
+    const EVENTS: usize = 1024;
+
     fn keep(history: &History, sequence: u64, text: &str) {
         let data = Json::Object(vec![("text".into(), Json::Str(text.into()))]);
         history.keep(&Seen { name: "E", data: &data, timestamp: 1, sequence });
@@ -88,7 +95,7 @@ mod tests {
 
     #[test]
     fn later_events_are_given() {
-        let history = History::default();
+        let history = History::new(EVENTS);
         (1..=5).for_each(|sequence| keep(&history, sequence, "x"));
         assert_eq!(numbers(&history, 3), [4, 5]);
         assert_eq!(numbers(&history, 5), [0; 0]);
@@ -96,7 +103,7 @@ mod tests {
 
     #[test]
     fn events_and_bytes_are_bounded() {
-        let history = History::default();
+        let history = History::new(EVENTS);
         (1..=2000).for_each(|sequence| keep(&history, sequence, "x"));
         assert_eq!(numbers(&history, 0), (2000 - EVENTS as u64 + 1..=2000).collect::<Vec<_>>());
         (1..=4).for_each(|sequence| keep(&history, 3000 + sequence, &"x".repeat(400 << 10)));

@@ -1,8 +1,11 @@
 //! Asks each peer, once it is ready, how it differs from what the bridge was built for.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tracing::{debug, info, warn};
@@ -12,10 +15,7 @@ use crate::{
     skew::Difference,
 };
 
-use super::{
-    endpoint::{own_timeout, qapi},
-    publisher::Publisher,
-};
+use super::{endpoint::qapi, limits::Limits, publisher::Publisher};
 
 /// The question to a monitor. Its answer takes the monitor some 20 ms, so it is asked once a
 /// connection, and behind the calls that waited for the connection.
@@ -26,14 +26,18 @@ const SCHEMA: &str = "query-qmp-schema";
 pub(super) struct Inquiry {
     protocol: Protocol,
     publisher: Arc<Publisher>,
+    /// For the answer.
+    timeout: Option<Duration>,
     handle: OnceLock<Handle>,
     /// In this connection.
     asked: AtomicBool,
 }
 
 impl Inquiry {
-    pub(super) fn new(protocol: Protocol, publisher: Arc<Publisher>) -> Self {
-        Self { protocol, publisher, handle: OnceLock::new(), asked: AtomicBool::new(false) }
+    pub(super) fn new(protocol: Protocol, limits: &Limits, publisher: Arc<Publisher>) -> Self {
+        let timeout = limits.timeout(protocol, SCHEMA);
+        let (handle, asked) = (OnceLock::new(), AtomicBool::new(false));
+        Self { protocol, publisher, timeout, handle, asked }
     }
 
     /// Gives it the handle, which exists only after the endpoint was told its observer.
@@ -60,7 +64,7 @@ impl Inquiry {
             fd: None,
             oob: false,
             replies: true,
-            timeout: Some(own_timeout(protocol, SCHEMA)),
+            timeout: self.timeout,
             completion: Completion::new(move |outcome| compare(protocol, &publisher, outcome)),
         });
     }

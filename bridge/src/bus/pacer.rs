@@ -13,19 +13,16 @@ use zbus::Message;
 
 use crate::endpoint::{Account, Budget, Charge, Count};
 
-use super::guard::{self, Outbox};
+use super::{
+    guard::{self, Outbox},
+    limits::Limits,
+};
 
-/// Events that wait for their turn.
-const QUEUE: usize = 1024;
-
-/// Bytes of their signals: the peer decides how large an event is.
+/// Bytes of the signals that wait: the peer decides how large an event is.
 const BYTES: usize = 4 << 20;
 
-/// Events that leave at once after a quiet time.
-const BURST: f64 = 1000.0;
-
-/// Events in a second after that.
-const RATE: f64 = 200.0;
+/// How long those that wait do at least: ten events by default, and no longer than one notices.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Passes on the events of one endpoint in order, not faster than a rate; what does not fit the
 /// queue is dropped and told by `EventsDropped`.
@@ -42,6 +39,7 @@ type Tell = Box<dyn Fn(u64) -> Vec<Message> + Send + Sync>;
 #[derive(Debug)]
 struct Waiting {
     tokens: f64,
+    limits: Arc<Limits>,
     refilled: Instant,
     queue: VecDeque<Queued>,
     bytes: usize,
@@ -65,10 +63,12 @@ impl Pacer {
     pub(super) fn new(
         outbox: Arc<Outbox>,
         account: Arc<Account>,
+        limits: &Arc<Limits>,
         tell: impl Fn(u64) -> Vec<Message> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let state = Waiting {
-            tokens: BURST,
+            tokens: limits.events_burst as f64,
+            limits: Arc::clone(limits),
             refilled: Instant::now(),
             queue: VecDeque::new(),
             bytes: 0,
@@ -113,10 +113,9 @@ impl Pacer {
 
     /// Passes on what waits, until nothing does.
     async fn drain(self: Arc<Self>) {
-        let pause = Duration::from_secs_f64(10.0 / RATE);
         loop {
             // Also before the first time: losses are counted together.
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(PAUSE).await;
             let mut state = self.lock();
             self.tell_dropped(&mut state);
             while let Some(messages) = state.next() {
@@ -178,8 +177,8 @@ impl Waiting {
     /// Takes so many tokens once there are some: what is missing is owed.
     fn take_tokens(&mut self, cost: f64) -> bool {
         let now = Instant::now();
-        let gained = (now - self.refilled).as_secs_f64() * RATE;
-        self.tokens = (self.tokens + gained).min(BURST);
+        let gained = (now - self.refilled).as_secs_f64() * self.limits.events_rate as f64;
+        self.tokens = (self.tokens + gained).min(self.limits.events_burst as f64);
         self.refilled = now;
         let some = self.tokens >= 1.0;
         if some {
@@ -199,7 +198,7 @@ impl Waiting {
     fn push(&mut self, event: &str, messages: Vec<Message>) {
         let size = size(&messages);
         let charge = loop {
-            let fits = self.queue.len() < QUEUE && self.bytes + size <= BYTES;
+            let fits = self.queue.len() < self.limits.events_queued && self.bytes + size <= BYTES;
             if fits && let Ok(charge) = self.budget.charge(size) {
                 break charge;
             }
@@ -250,12 +249,14 @@ fn is_kept(event: &str) -> bool {
 mod tests {
     use super::*;
 
+    const QUEUE: usize = 1024;
+
     fn signal(number: u64) -> Message {
         Message::signal("/x", "x.y", "Z").build(&number).unwrap()
     }
 
     fn pacer(outbox: &Arc<Outbox>) -> Arc<Pacer> {
-        Pacer::new(outbox.clone(), Arc::default(), |count| {
+        Pacer::new(outbox.clone(), Arc::default(), &Arc::default(), |count| {
             vec![Message::signal("/x", "x.y", "EventsDropped").build(&count).unwrap()]
         })
     }

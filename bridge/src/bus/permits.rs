@@ -10,15 +10,15 @@ use std::{
 
 use zbus::names::UniqueName;
 
-/// Calls in flight of one sender.
-const PER_SENDER: usize = 32;
-
-/// Calls in flight in all.
-const TOTAL: usize = 512;
+use super::limits::Limits;
 
 /// The calls in flight.
-#[derive(Debug, Default)]
-pub(super) struct Permits(Mutex<HashMap<String, usize>>);
+#[derive(Debug)]
+pub(super) struct Permits {
+    most: usize,
+    most_per_sender: usize,
+    senders: Mutex<HashMap<String, usize>>,
+}
 
 /// The right to one call; returned when dropped. The default one counts for nothing: it is for
 /// refusing a call.
@@ -28,6 +28,12 @@ pub(super) struct Permit {
 }
 
 impl Permits {
+    /// As many as the limits say.
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        let (most, most_per_sender) = (limits.calls, limits.calls_per_sender);
+        Arc::new(Self { most, most_per_sender, senders: Mutex::default() })
+    }
+
     /// Takes a permit.
     ///
     /// # Errors
@@ -38,13 +44,16 @@ impl Permits {
         sender: Option<&UniqueName<'_>>,
     ) -> Result<Permit, String> {
         let sender = sender.map_or("", |sender| sender.as_str());
+        let Self { most, most_per_sender, .. } = &**self;
         let mut senders = self.lock();
-        if senders.values().sum::<usize>() >= TOTAL {
-            return Err(format!("{TOTAL} calls are in flight; wait for some to return"));
+        if senders.values().sum::<usize>() >= *most {
+            return Err(format!("{most} calls are in flight; wait for some to return"));
         }
         let calls = senders.entry(sender.to_owned()).or_default();
-        if *calls >= PER_SENDER {
-            return Err(format!("you have {PER_SENDER} calls in flight; wait for some to return"));
+        if *calls >= *most_per_sender {
+            return Err(format!(
+                "you have {most_per_sender} calls in flight; wait for some to return"
+            ));
         }
         *calls += 1;
         Ok(Permit { held: Some((Arc::clone(self), sender.to_owned())) })
@@ -56,7 +65,7 @@ impl Permits {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.senders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,9 +92,10 @@ mod tests {
 
     #[test]
     fn one_sender_cannot_take_them_all() {
-        let permits = Arc::new(Permits::default());
-        let mine: Vec<_> =
-            (0..PER_SENDER).map(|_| permits.acquire(Some(&name(":1.1"))).unwrap()).collect();
+        let permits = Permits::new(&Limits::default());
+        let mine: Vec<_> = (0..Limits::default().calls_per_sender)
+            .map(|_| permits.acquire(Some(&name(":1.1"))).unwrap())
+            .collect();
         assert!(permits.acquire(Some(&name(":1.1"))).is_err());
         assert!(permits.acquire(Some(&name(":1.2"))).is_ok());
         drop(mine);
@@ -95,8 +105,8 @@ mod tests {
 
     #[test]
     fn total_is_bounded() {
-        let permits = Arc::new(Permits::default());
-        let held: Vec<_> = (0..TOTAL)
+        let permits = Permits::new(&Limits::default());
+        let held: Vec<_> = (0..Limits::default().calls)
             .map(|call| permits.acquire(Some(&name(&format!(":1.{}", call / 16)))).unwrap())
             .collect();
         assert!(permits.acquire(Some(&name(":2.1"))).is_err());

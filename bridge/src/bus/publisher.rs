@@ -58,10 +58,12 @@ impl Publisher {
     ) -> Self {
         let signals = Signals::new(settings.protocol, settings.path.clone(), Arc::clone(&account));
         let signals = Arc::new(signals);
-        let subscriptions = Arc::new(Subscriptions::new(outbox.signals().share()));
+        let subscriptions =
+            Arc::new(Subscriptions::new(outbox.signals().share(), &settings.limits));
         let unicast = settings.unicast;
         let (tellers, told) = (Arc::clone(&signals), Arc::clone(&subscriptions));
-        let pacer = Pacer::new(Arc::clone(&outbox), Arc::clone(&account), move |count| {
+        let (limits, counted) = (&settings.limits, Arc::clone(&account));
+        let pacer = Pacer::new(Arc::clone(&outbox), counted, limits, move |count| {
             let everybody = if unicast { told.everybody() } else { Vec::new() };
             tellers.dropped(count, &everybody, unicast)
         });
@@ -74,7 +76,7 @@ impl Publisher {
             difference: Mutex::default(),
             sequence: AtomicU64::new(0),
             waiters: Waiters::new(Arc::clone(budget)),
-            history: History::default(),
+            history: History::new(settings.limits.events_kept),
             signals,
             subscriptions,
             pacer,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zbus::message;
 
 use crate::{
-    endpoint::{Completion, Limits, NotSent, Protocol, Unknown},
+    endpoint::{Completion, NotSent, Protocol, Unknown},
     transcode::{
         self, Json, Part, Refused,
         shape::{Method, Shape},
@@ -42,7 +42,7 @@ pub(super) fn answer(
         }
         if command == "guest-file-read"
             && let Some(Json::Int(count)) = arguments.get("count")
-            && let Err(failure) = fits_a_line(*count)
+            && let Err(failure) = fits_a_line(*count, endpoint.settings().limits.message)
         {
             return reply.fail(&failure);
         }
@@ -81,10 +81,9 @@ fn respond(reply: Reply, shape: Shape, value: &[u8]) {
 }
 
 /// The answer of `guest-file-read` is base64 and has to fit one line of the agent.
-fn fits_a_line(count: i64) -> Result<(), Failure> {
+fn fits_a_line(count: i64, longest: usize) -> Result<(), Failure> {
     const MARGIN: usize = 1 << 10;
-    let longest = Limits::new(Protocol::Qga).message - MARGIN;
-    let most = (longest / 4 * 3) as i64;
+    let most = ((longest - MARGIN) / 4 * 3) as i64;
     if count <= most {
         return Ok(());
     }

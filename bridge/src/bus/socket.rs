@@ -40,7 +40,7 @@ pub struct BusSocket {
 }
 
 impl BusSocket {
-    /// Connects to a bus.
+    /// Connects to a bus; messages in flight take at most so many bytes of memory.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl BusSocket {
     /// # Cancel safety
     ///
     /// Cancelled, it leaves nothing behind.
-    pub async fn connect(address: &Address) -> io::Result<Self> {
+    pub async fn connect(address: &Address, memory: usize) -> io::Result<Self> {
         let stream = match address.transport() {
             Transport::Unix(unix) => match unix.path() {
                 UnixSocket::File(path) => UnixStream::connect(path).await?,
@@ -63,7 +63,7 @@ impl BusSocket {
             _ => return Err(unsupported(address)),
         };
         let stream = Arc::new(stream);
-        let outbox = Outbox::new(Arc::clone(&stream));
+        let outbox = Outbox::new(Arc::clone(&stream), memory);
         Ok(Self { stream, outbox, room: Room::new() })
     }
 

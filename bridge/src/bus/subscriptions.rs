@@ -11,12 +11,9 @@ use crate::endpoint::{Budget, Charge};
 
 use super::{
     guard,
+    limits::Limits,
     seen::{Filter, Seen},
 };
-
-/// Subscriptions of one caller, and of all callers, to one endpoint.
-const PER_CALLER: usize = 32;
-const TOTAL: usize = 256;
 
 /// Events that are held back for a subscriber who does not know the current state yet, and bytes
 /// of their signals: the peer decides how large an event is, and how long it takes to answer.
@@ -27,6 +24,8 @@ const HELD_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     list: Mutex<List>,
+    most: usize,
+    most_per_caller: usize,
     /// Bounds what is held back.
     budget: Arc<Budget>,
 }
@@ -61,8 +60,9 @@ pub(super) struct Target {
 }
 
 impl Subscriptions {
-    pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { list: Mutex::default(), budget }
+    pub(super) fn new(budget: Arc<Budget>, limits: &Limits) -> Self {
+        let (most, most_per_caller) = (limits.subscriptions, limits.subscriptions_per_caller);
+        Self { list: Mutex::default(), most, most_per_caller, budget }
     }
 
     /// Adds a subscription, which holds events back until [`Self::release`], and gives its handle.
@@ -73,11 +73,14 @@ impl Subscriptions {
     pub(super) fn add(&self, caller: &UniqueName<'_>, filter: Filter) -> Result<u64, String> {
         let mut list = self.lock();
         let own = list.all.iter().filter(|it| it.caller == *caller).count();
-        if own >= PER_CALLER {
-            return Err(format!("you have {PER_CALLER} subscriptions; end some by Unsubscribe"));
+        let Self { most, most_per_caller, .. } = self;
+        if own >= *most_per_caller {
+            return Err(format!(
+                "you have {most_per_caller} subscriptions; end some by Unsubscribe"
+            ));
         }
-        if list.all.len() >= TOTAL {
-            return Err(format!("the endpoint has {TOTAL} subscriptions"));
+        if list.all.len() >= *most {
+            return Err(format!("the endpoint has {most} subscriptions"));
         }
         list.last += 1;
         let handle = list.last;
@@ -166,7 +169,7 @@ mod tests {
     use super::*;
 
     fn opened() -> (Subscriptions, u64) {
-        let subscriptions = Subscriptions::new(Budget::new());
+        let subscriptions = Subscriptions::new(Budget::new(), &Limits::default());
         let filter = Filter { events: Vec::new(), data: b"{}".to_vec() };
         let caller = UniqueName::try_from(":1.5").unwrap();
         let handle = subscriptions.add(&caller, filter).unwrap();

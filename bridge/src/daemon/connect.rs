@@ -20,9 +20,10 @@ use super::{BUS_TIMEOUT, Bus, Error};
 pub(super) async fn connect(
     address: &Address,
     bus: &Bus,
+    memory: usize,
 ) -> Result<(MessageStream, Arc<Outbox>, Arc<Room>), Error> {
     let failed = |error: zbus::Error| Error::Bus(format!("{bus} ({address})"), error);
-    let socket = BusSocket::connect(address).await.map_err(|error| failed(error.into()))?;
+    let socket = BusSocket::connect(address, memory).await.map_err(|error| failed(error.into()))?;
     let (outbox, room) = (Arc::clone(socket.outbox()), Arc::clone(socket.room()));
     let writer = Arc::clone(&outbox);
     tokio::spawn(async move {

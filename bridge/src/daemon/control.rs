@@ -22,6 +22,7 @@ use crate::{
 use super::{
     machine::Machine,
     machines::{Machines, Origin, Refused},
+    reload::Reload,
 };
 
 /// The object of the bridge itself.
@@ -30,6 +31,8 @@ pub(super) struct Control {
     pub(super) machines: Arc<Machines>,
     pub(super) objects: Weak<Objects>,
     pub(super) dispatcher: Weak<Dispatcher>,
+    /// None without a configuration file.
+    pub(super) reload: Option<Arc<Reload>>,
 }
 
 impl Service for Control {
@@ -50,10 +53,16 @@ impl Service for Control {
                 self.machines.remove(name(), &Origin::Call)?;
                 info!(vm = ?name(), "machine removed");
             }
-            _ => {
-                let text = "there is no configuration file; start with --config FILE";
-                return Err(Failure::new(standard::NOT_SUPPORTED, text));
-            }
+            _ => match &self.reload {
+                None => {
+                    let text = "there is no configuration file; start with --config FILE";
+                    return Err(Failure::new(standard::NOT_SUPPORTED, text));
+                }
+                Some(reload) => {
+                    let told = |text: String| Failure::new(standard::FILE_CONTENT, &text);
+                    reload.now().map_err(told)?;
+                }
+            },
         }
         Ok(())
     }
@@ -114,7 +123,7 @@ impl From<Refused> for Failure {
             Refused::Taken(..) => standard::PATH_IN_USE,
             Refused::Unknown(_) => standard::UNKNOWN_OBJECT,
             Refused::Foreign(..) => standard::ACCESS_DENIED,
-            Refused::Full => standard::LIMITS,
+            Refused::Full(_) => standard::LIMITS,
         };
         Self::new(name, &refused.to_string())
     }

@@ -13,9 +13,6 @@ use crate::{
     endpoint::Task,
 };
 
-/// How long calls in flight may take to end once their machine is gone, or the bridge ends.
-pub(super) const DRAIN: Duration = Duration::from_secs(5);
-
 /// The object of the bridge itself (mapping, section 8).
 const BRIDGE: &str = "/org/qemu/Bridge";
 
@@ -83,7 +80,8 @@ impl Fleet {
             self.announce(path, &gone, &new);
         }
         for endpoint in gone.endpoints {
-            tasks.leaving.spawn(async move { endpoint.stop(DRAIN).await });
+            let drain = endpoint.settings().limits.drain;
+            tasks.leaving.spawn(async move { endpoint.stop(drain).await });
         }
         tasks.ready.append(&mut added);
         if tasks.started {

@@ -4,16 +4,26 @@ mod connect;
 mod control;
 mod error;
 mod fleet;
+mod folder;
+mod hotplug;
 mod machine;
 mod machines;
 mod notify;
 mod plan;
-mod watch;
+mod reload;
+mod settings;
+mod stall;
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use sd_notify::NotifyState;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 use zbus::{Address, Connection, names::OwnedWellKnownName};
 
@@ -21,14 +31,16 @@ use crate::bus::{Dispatcher, guard::Outbox};
 
 use connect::{connect, own, release};
 use control::Control;
-use fleet::{DRAIN, Fleet};
-use machines::{Machines, Origin};
+use fleet::Fleet;
+use hotplug::Hotplug;
+use machines::Machines;
 use plan::Plan;
-use watch::watch;
+use reload::Reload;
+use stall::stalled;
 
 pub use error::Error;
 pub use machine::Machine;
-pub use plan::{Bus, Settings};
+pub use settings::{Again, Bus, Limits, Settings};
 
 /// How long those on the wire may take once there is nobody left to reply to: what they began is
 /// then done, and a new bridge finds the sockets free.
@@ -79,44 +91,72 @@ struct Service {
     connection: Connection,
     names: Vec<OwnedWellKnownName>,
     fleet: Arc<Fleet>,
+    reload: Option<Arc<Reload>>,
     outbox: Arc<Outbox>,
     dispatcher: Arc<Dispatcher>,
+    drain: Duration,
     /// Ends with the connection.
     dispatching: JoinSet<()>,
+    /// Never ends.
+    _watching: JoinSet<Infallible>,
 }
 
 impl Service {
     async fn start(settings: Settings) -> Result<Self, Error> {
-        let plan = Plan::new(&settings)?;
-        let address = settings.bus.address()?;
-        let (stream, outbox, room) = connect(&address, &settings.bus).await?;
+        let Plan { fixed, single, fleet: wanted, manages, watch: folders } = Plan::new(&settings)?;
+        let limits = Arc::clone(&wanted.manner.limits);
+        let address = fixed.bus.address()?;
+        let (stream, outbox, room) = connect(&address, &fixed.bus, limits.memory).await?;
         let connection = Connection::from(&stream);
         let fleet = Arc::new(Fleet::new(Arc::clone(&outbox)));
-        for (path, endpoints) in plan.single {
+        for (path, endpoints) in single {
             fleet.serve(&path, endpoints);
         }
+        let machines = Machines::new(Arc::clone(&fleet), wanted.most, wanted.manner.clone());
+        let machines = Arc::new(machines);
+        machines.settle(wanted).map_err(|refused| Error::Settings(refused.to_string()))?;
         let objects = Arc::clone(fleet.objects());
-        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room);
+        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room, &limits);
         let dispatcher = Arc::new(dispatcher);
-        let machines = Arc::new(Machines::new(Arc::clone(&fleet), plan.manner));
-        if !plan.machines.is_empty() {
-            let (machines, objects) = (Arc::clone(&machines), Arc::downgrade(&objects));
-            let dispatcher = Arc::downgrade(&dispatcher);
-            fleet.serve_bridge(Arc::new(Control { machines, objects, dispatcher }));
-        }
-        for machine in plan.machines {
-            machines.add(machine, Origin::Option).map_err(|it| Error::Settings(it.to_string()))?;
+        let names = fixed.names.clone();
+        let (folders, wanted) = watch::channel(folders);
+        let reload = settings.again.map(|again| {
+            let (fleet, machines) = (Arc::clone(&fleet), Arc::clone(&machines));
+            Arc::new(Reload { again, fixed, fleet, machines, folders })
+        });
+        if manages {
+            fleet.serve_bridge(Arc::new(Control {
+                machines: Arc::clone(&machines),
+                objects: Arc::downgrade(&objects),
+                dispatcher: Arc::downgrade(&dispatcher),
+                reload: reload.clone(),
+            }));
         }
         let mut dispatching = JoinSet::new();
         let answering = Arc::clone(&dispatcher);
         dispatching.spawn(async move { answering.run(stream).await });
-        for name in &plan.names {
+        for name in &names {
             own(&connection, name).await?;
         }
         // Only the owner of the name opens sockets: a second bridge would lock out the first.
         fleet.start();
-        let names = plan.names;
-        Ok(Self { address, connection, names, fleet, outbox, dispatcher, dispatching })
+        let mut watching = JoinSet::new();
+        if manages {
+            watching.spawn(Hotplug::new(machines, Arc::clone(&outbox)).run(wanted));
+        }
+        let drain = limits.drain;
+        Ok(Self {
+            address,
+            connection,
+            names,
+            fleet,
+            reload,
+            outbox,
+            dispatcher,
+            drain,
+            dispatching,
+            _watching: watching,
+        })
     }
 
     /// What is served where, in a line.
@@ -128,11 +168,19 @@ impl Service {
 
     /// Returns when the bus is lost; until then the service manager is told how it goes.
     async fn lost(&mut self) -> Error {
+        let reload = self.reload.clone();
+        let reload = async {
+            match &reload {
+                Some(reload) => reload.whenever_asked().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             _ = self.dispatching.join_next() => Error::BusLost,
             () = self.connection.closed() => Error::BusLost,
-            () = watch(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
+            () = stalled(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
             never = notify::feed_watchdog(&self.connection) => match never {},
+            never = reload => match never {},
         }
     }
 
@@ -143,7 +191,7 @@ impl Service {
         if timeout(FLUSH, release(&self.connection, &self.names)).await.is_err() {
             warn!("the bus did not take the names back");
         }
-        self.fleet.stop(DRAIN).await;
+        self.fleet.stop(self.drain).await;
         if timeout(FLUSH, self.outbox.flushed()).await.is_err() {
             warn!("the bus did not take the last replies");
         }

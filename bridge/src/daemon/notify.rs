@@ -17,6 +17,14 @@ pub(super) fn tell(state: NotifyState<'_>) {
     }
 }
 
+/// Tells that the configuration is read again, as the unit's type `notify-reload` wants it.
+pub(super) fn reloading() {
+    let states = NotifyState::monotonic_usec_now().map(|now| [NotifyState::Reloading, now]);
+    if let Err(error) = states.and_then(|states| sd_notify::notify(&states)) {
+        warn!(%error, "service manager not told");
+    }
+}
+
 /// Tells the watchdog, as often as it wants, that the bridge is alive: that the bus answers
 /// through the same connection and queue as everything else, and that tasks get their turn.
 /// Machines do not count: one that hangs must not take the others' bridge along.

@@ -2,103 +2,119 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     path::PathBuf,
-    str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
-use zbus::{
-    Address,
-    names::{OwnedWellKnownName, WellKnownName},
+use zbus::names::{OwnedWellKnownName, WellKnownName};
+
+use crate::{
+    bus::{Limits, Settings as EndpointSettings},
+    endpoint::Protocol,
 };
 
-use crate::{bus::Settings as EndpointSettings, endpoint::Protocol};
-
-use super::{Error, machine::Machine};
+use super::{
+    Bus, Error, Settings,
+    machine::Machine,
+    machines::{Origin, Refused},
+};
 
 /// The bus name of a bridge for machines (mapping, section 8).
 const MACHINES: &str = "org.qemu.Bridge";
 
-/// A message bus.
-#[derive(Clone, Debug)]
-pub enum Bus {
-    /// The user's.
-    Session,
-    /// The machine's.
-    System,
-    /// The one at this address.
-    Address(String),
-}
-
-/// What to serve, and where.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The bus.
-    pub bus: Bus,
-    /// Socket of an agent.
-    pub qga: Option<PathBuf>,
-    /// Socket of a monitor.
-    pub qmp: Option<PathBuf>,
-    /// Machines, each with an object of its own.
-    pub machines: Vec<Machine>,
-    /// Bus name in the place of the default ones.
-    pub name: Option<String>,
-    /// Object path in the place of the default one; for one socket.
-    pub path: Option<String>,
-    /// Deadline of every call; zero means none.
-    pub timeout: Option<Duration>,
-    /// Whether events go to subscribers only.
-    pub unicast: bool,
-}
-
 /// What the settings come to.
 pub(super) struct Plan {
-    pub(super) names: Vec<OwnedWellKnownName>,
+    pub(super) fixed: Fixed,
     /// Endpoints that are no machine's, by the path of their object.
     pub(super) single: BTreeMap<String, Vec<EndpointSettings>>,
-    pub(super) machines: Vec<Machine>,
+    pub(super) fleet: Wanted,
+    /// Whether there may be machines.
+    pub(super) manages: bool,
+    pub(super) watch: Vec<PathBuf>,
+}
+
+/// What lasts as long as the process.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fixed {
+    pub(super) bus: Bus,
+    pub(super) names: Vec<OwnedWellKnownName>,
+    calls: usize,
+    calls_per_sender: usize,
+    memory: usize,
+}
+
+/// The machines that are to be there, whatever callers and folders add.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) machines: Vec<(Machine, Origin)>,
+    pub(super) most: usize,
     pub(super) manner: Manner,
 }
 
 /// What all endpoints have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Manner {
     timeout: Option<Duration>,
     unicast: bool,
     execute: bool,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Plan {
     pub(super) fn new(settings: &Settings) -> Result<Self, Error> {
         let single: Vec<_> = single(settings).collect();
-        if single.is_empty() && settings.machines.is_empty() {
-            return Err(Error::Settings("no socket to serve: give --qga, --qmp or --vm".into()));
+        let machines = machines(settings)?;
+        let manages =
+            !machines.is_empty() || !settings.watch.is_empty() || settings.again.is_some();
+        if single.is_empty() && !manages {
+            let text = "no socket to serve: give --qga, --qmp, --vm, --watch or --config";
+            return Err(Error::Settings(text.into()));
         }
-        if settings.path.is_some() && (single.len() > 1 || !settings.machines.is_empty()) {
+        if settings.path.is_some() && (single.len() > 1 || manages) {
             return Err(Error::Settings("--path is for one socket; start one bridge each".into()));
         }
-        let mut machines = BTreeSet::new();
-        if let Some(twice) = settings.machines.iter().find(|it| !machines.insert(&it.name)) {
-            let text = format!("--vm `{}` is given twice; each machine needs a name", twice.name);
-            return Err(Error::Settings(text));
-        }
         let mut names: Vec<_> = single.iter().map(|(_, _, name, _)| *name).collect();
-        if !settings.machines.is_empty() {
+        if manages {
             names.push(MACHINES);
         }
         if let Some(name) = &settings.name {
             names = vec![name];
         }
         let names = names.into_iter().map(name_of).collect::<Result<_, _>>()?;
-        let (machines, manner) = (settings.machines.clone(), Manner::of(settings));
-        let mut plan = Self { names, single: BTreeMap::new(), machines, manner };
+        let manner = Manner::of(settings);
+        let mut placed = BTreeMap::<_, Vec<_>>::new();
         for (protocol, socket, _, path) in single {
             let path = path_of(settings.path.as_deref().unwrap_or(path))?;
-            let endpoint = plan.manner.endpoint(protocol, socket.clone(), &path, None);
-            plan.single.entry(path).or_default().push(endpoint);
+            let endpoint = manner.endpoint(protocol, socket.clone(), &path, None);
+            placed.entry(path).or_default().push(endpoint);
         }
-        Ok(plan)
+        Ok(Self {
+            fixed: Fixed::of(settings, names),
+            single: placed,
+            fleet: Wanted { machines, most: settings.limits.machines, manner },
+            manages,
+            watch: settings.watch.clone(),
+        })
+    }
+}
+
+impl Fixed {
+    fn of(settings: &Settings, names: Vec<OwnedWellKnownName>) -> Self {
+        let Limits { calls, calls_per_sender, memory, .. } = settings.limits.bus;
+        Self { bus: settings.bus.clone(), names, calls, calls_per_sender, memory }
+    }
+
+    /// The settings that differ, by their keys.
+    pub(super) fn changes(&self, other: &Self) -> Vec<&'static str> {
+        let same = [
+            ("bus", self.bus == other.bus),
+            ("name", self.names == other.names),
+            ("calls", self.calls == other.calls),
+            ("calls-per-sender", self.calls_per_sender == other.calls_per_sender),
+            ("memory", self.memory == other.memory),
+        ];
+        same.iter().filter(|(_, same)| !same).map(|(key, _)| *key).collect()
     }
 }
 
@@ -109,6 +125,7 @@ impl Manner {
             unicast: settings.unicast,
             // Its text hides the command from whoever authorizes by member.
             execute: !matches!(settings.bus, Bus::System),
+            limits: Arc::new(settings.limits.bus.clone()),
         }
     }
 
@@ -122,7 +139,8 @@ impl Manner {
     ) -> EndpointSettings {
         let Self { unicast, execute, .. } = *self;
         let (path, timeout) = (path.to_owned(), timeout.or(self.timeout));
-        EndpointSettings { protocol, socket, path, timeout, execute, unicast }
+        let limits = Arc::clone(&self.limits);
+        EndpointSettings { protocol, socket, path, timeout, execute, unicast, limits }
     }
 }
 
@@ -137,6 +155,23 @@ fn single(
     single
         .into_iter()
         .filter_map(|(protocol, socket, name, path)| Some((protocol, socket.as_ref()?, name, path)))
+}
+
+/// Machines with those who want them.
+fn machines(settings: &Settings) -> Result<Vec<(Machine, Origin)>, Error> {
+    let of = |machines: &[Machine], origin: Origin| {
+        machines.iter().map(move |it| (it.clone(), origin.clone())).collect::<Vec<_>>()
+    };
+    let machines =
+        [of(&settings.machines, Origin::Option), of(&settings.configured, Origin::File)].concat();
+    let mut names = BTreeSet::new();
+    match machines.iter().find(|(machine, _)| !names.insert(&machine.name)) {
+        None => Ok(machines),
+        Some((machine, _)) => {
+            let taken = Refused::Taken(machine.name.clone(), Origin::Option);
+            Err(Error::Settings(taken.to_string()))
+        }
+    }
 }
 
 fn name_of(name: &str) -> Result<OwnedWellKnownName, Error> {
@@ -154,54 +189,39 @@ fn path_of(path: &str) -> Result<String, Error> {
     }
 }
 
-impl Bus {
-    pub(super) fn address(&self) -> Result<Address, Error> {
-        let address = match self {
-            Self::Session => Address::session(),
-            Self::System => Address::system(),
-            Self::Address(address) => Address::from_str(address),
-        };
-        address.map_err(|error| Error::Bus(self.to_string(), error))
-    }
-}
-
-impl fmt::Display for Bus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Session => f.write_str("the session bus"),
-            Self::System => f.write_str("the system bus"),
-            Self::Address(address) => write!(f, "the bus at `{address}`"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn settings(machines: &[&str]) -> Settings {
-        Settings {
-            bus: Bus::Session,
-            qga: None,
-            qmp: None,
-            machines: machines.iter().map(|text| text.parse().unwrap()).collect(),
-            name: None,
-            path: None,
-            timeout: None,
-            unicast: false,
-        }
+        let machines = machines.iter().map(|text| text.parse().unwrap()).collect();
+        Settings { machines, ..Settings::default() }
     }
 
     #[test]
     fn machines_share_one_name() {
         let plan = Plan::new(&settings(&["a=qmp:/a.qmp,qga:/a.qga", "b=qga:/b.qga"])).unwrap();
-        assert_eq!(plan.names, ["org.qemu.Bridge"]);
-        assert!(plan.single.is_empty() && plan.machines.len() == 2);
+        assert_eq!(plan.fixed.names, ["org.qemu.Bridge"]);
+        assert!(plan.single.is_empty() && plan.fleet.machines.len() == 2);
     }
 
     #[test]
-    fn two_machines_of_one_name_and_no_machine_are_refused() {
+    fn two_machines_of_one_name_and_nothing_to_serve_are_refused() {
         assert!(Plan::new(&settings(&["a=qmp:/a", "a=qmp:/b"])).is_err());
         assert!(Plan::new(&settings(&[])).is_err());
+        let twice =
+            Settings { configured: settings(&["a=qmp:/b"]).machines, ..settings(&["a=qmp:/a"]) };
+        assert!(Plan::new(&twice).is_err());
+        assert!(Plan::new(&Settings { watch: vec!["/x".into()], ..settings(&[]) }).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_change_while_serving_is_named() {
+        let first = Plan::new(&settings(&["a=qmp:/a"])).unwrap();
+        let mut other = Settings { bus: Bus::System, ..settings(&["b=qmp:/a"]) };
+        other.limits.bus.memory += 1;
+        other.limits.bus.events_kept += 1;
+        let other = Plan::new(&other).unwrap();
+        assert_eq!(first.fixed.changes(&other.fixed), ["bus", "memory"]);
     }
 }

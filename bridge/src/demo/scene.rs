@@ -75,11 +75,7 @@ impl Scene {
             bus: self.bus.clone(),
             qga: Some(self.agent.socket().into()),
             qmp: self.monitor.as_ref().ok().map(|qemu| qemu.socket().into()),
-            machines: Vec::new(),
-            name: None,
-            path: None,
-            timeout: None,
-            unicast: false,
+            ..Settings::default()
         }
     }
 

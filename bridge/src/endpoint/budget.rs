@@ -11,9 +11,6 @@ use std::{
     },
 };
 
-/// Bytes in flight in all; with what the process needs besides it stays below 64 MiB.
-pub(super) const LIMIT: usize = 48 << 20;
-
 /// How often an answer is in memory while it is turned into a message to the bus: as the line, as
 /// the body, and as the message into which zbus copies the body.
 pub(super) const COPIES: usize = 3;
@@ -52,12 +49,17 @@ pub struct Charge {
 pub struct Spent {
     wanted: usize,
     free: usize,
+    /// Of the whole.
+    limit: usize,
 }
 
 impl Budget {
+    /// Bytes in flight in all; with what the process needs besides it stays below 64 MiB.
+    pub const DEFAULT: usize = 48 << 20;
+
     /// The budget of a process.
     pub fn new() -> Arc<Self> {
-        Self::with_limit(LIMIT)
+        Self::with_limit(Self::DEFAULT)
     }
 
     /// A budget of so many bytes.
@@ -101,7 +103,7 @@ impl Budget {
     pub fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, Spent> {
         let free = self.free();
         if bytes > self.small.max(free) {
-            return Err(Spent { wanted: bytes, free });
+            return Err(self.spent(bytes, free));
         }
         let mut charge = self.nothing();
         charge.add(bytes);
@@ -116,6 +118,15 @@ impl Budget {
     fn inner(self: &Arc<Self>, rule: Rule, small: usize) -> Arc<Self> {
         let whole = Some(Arc::clone(self));
         Arc::new(Self { rule, small, used: AtomicUsize::new(0), whole })
+    }
+
+    fn spent(&self, wanted: usize, free: usize) -> Spent {
+        let whole = self.around().last();
+        let limit = match whole.map_or(self.rule, |whole| whole.rule) {
+            Rule::AtMost(limit) => limit,
+            Rule::Fair => usize::MAX,
+        };
+        Spent { wanted, free, limit }
     }
 
     /// This budget and those of which it is a part.
@@ -133,7 +144,7 @@ impl Charge {
     pub fn grow(&mut self, bytes: usize) -> Result<(), Spent> {
         let free = self.budget.free();
         if bytes > free {
-            return Err(Spent { wanted: bytes, free });
+            return Err(self.budget.spent(bytes, free));
         }
         self.add(bytes);
         Ok(())
@@ -163,11 +174,11 @@ impl Drop for Charge {
 
 impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wanted, free } = self;
+        let Self { wanted, free, limit } = self;
         write!(
             f,
             "{wanted} bytes are above the {free} that are left of the bridge's memory budget for \
-             messages in flight, {LIMIT}; ask for less at a time, or again later"
+             messages in flight, {limit}; ask for less at a time, or again later"
         )
     }
 }

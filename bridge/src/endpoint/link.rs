@@ -138,9 +138,10 @@ fn spare(socket: &OwnedFd) -> io::Result<()> {
     if number + SPARE < limit { Ok(()) } else { Err(Errno::MFILE.into()) }
 }
 
-/// tokio offers a registration for one direction for sockets of one's own only.
+/// Registers a descriptor that does not block for one direction, which tokio offers for sockets of
+/// its own only.
 #[allow(deprecated, reason = "what the unsafe form asks for is what an OwnedFd ensures")]
-fn register(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn register(socket: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(socket, interest)
 }
 

@@ -44,13 +44,14 @@ use std::{
 pub use account::{Account, Count, Pace};
 pub use budget::{Budget, Charge, Spent};
 pub use handle::Handle;
+pub(crate) use link::register;
 pub use task::{Task, new};
 
 /// How long a peer that answers is not called ready while it has not said what it is.
 const SURVEY: Duration = Duration::from_secs(1);
 
 /// Which protocol a socket speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// The monitor: QEMU or qemu-storage-daemon.
     Qmp,
@@ -299,7 +300,7 @@ impl Limits {
         let qmp = protocol == Protocol::Qmp;
         Self {
             // All its copies are the whole budget.
-            message: budget::LIMIT / budget::COPIES,
+            message: Budget::DEFAULT / budget::COPIES,
             greeting: 64 << 10,
             nodes: 200_000,
             depth: 512,

@@ -66,7 +66,7 @@ impl fmt::Display for Status {
 /// # Cancel safety
 ///
 /// Nothing is lost.
-pub(super) async fn watch(objects: &Objects, dispatcher: &Dispatcher, outbox: &Outbox) {
+pub(super) async fn stalled(objects: &Objects, dispatcher: &Dispatcher, outbox: &Outbox) {
     let mut turns = interval(PERIOD);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = None;
