@@ -1,6 +1,8 @@
 //! Many machines in one process: they come and go, and each is told.
 
 mod calls;
+mod config;
+mod folders;
 
 use qapi_dbus_tests::{
     bridge::in_state,
