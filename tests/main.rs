@@ -18,6 +18,7 @@ mod guest;
 mod introspection;
 mod monitor;
 mod pairing;
+mod presence;
 mod properties;
 mod rig;
 mod service;

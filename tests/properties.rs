@@ -162,15 +162,16 @@ async fn commands_follow_a_freeze(bus: Bus) {
         Some(Answer::Return(json!(1)))
     });
     let (_bridge, client) = Bridge::with_agent(&bus, &peer.socket()).await;
-    for (method, commands) in
-        [("GuestFsfreezeFreeze", json!([])), ("GuestFsfreezeThaw", json!(["guest-exec"]))]
-    {
+    for (method, state, commands) in [
+        ("GuestFsfreezeFreeze", "frozen", json!([])),
+        ("GuestFsfreezeThaw", "ready", json!(["guest-exec"])),
+    ] {
         client.call(AGENT, method, &()).await.unwrap();
+        assert_eq!(client.property(AGENT_ENDPOINT, "State").await.unwrap(), state);
         until(method, async || {
             (client.property(AGENT_ENDPOINT, "Commands").await.unwrap() == commands).then_some(())
         })
         .await;
-        assert_eq!(client.property(AGENT_ENDPOINT, "State").await.unwrap(), "ready");
     }
 }
 

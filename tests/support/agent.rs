@@ -24,6 +24,13 @@ impl Agent {
         Self::run(process::program(PROGRAM)).await
     }
 
+    /// Starts one whose administrator forbids these commands, separated by commas.
+    pub async fn without(commands: &str) -> Self {
+        let mut command = process::program(PROGRAM);
+        command.args(["--block-rpcs", commands]);
+        Self::run(command).await
+    }
+
     /// Starts one of another release.
     pub async fn of(release: &Release) -> Self {
         Self::run(release.program(PROGRAM)).await

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, State, Task},
+    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, Task},
     generated,
     transcode::{Timeout, shape::Interface},
 };
@@ -87,14 +87,24 @@ impl Endpoint {
         &self.settings
     }
 
-    /// Its object is gone: it tells nothing on the bus any more.
+    /// Its object is gone: it tells nothing any more, neither on the bus nor another endpoint.
     pub fn retire(&self) {
         self.publisher.retire();
+        self.handle.detach();
+    }
+
+    /// Makes the endpoints of one machine known to each other: its monitor tells what becomes of
+    /// its agent.
+    pub fn introduce(endpoints: &[Arc<Self>]) {
+        let of = |protocol| endpoints.iter().find(|endpoint| endpoint.protocol() == protocol);
+        if let (Some(monitor), Some(agent)) = (of(Protocol::Qmp), of(Protocol::Qga)) {
+            monitor.handle.attach(&agent.handle);
+        }
     }
 
     /// Whether its peer answers.
     pub fn is_ready(&self) -> bool {
-        self.publisher.status().state == State::Ready
+        self.publisher.status().state.answers()
     }
 
     /// Refuses new calls, waits at most `drain` for those in flight and ends the task.

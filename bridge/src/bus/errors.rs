@@ -53,7 +53,7 @@ impl Failure {
     pub fn not_sent(why: NotSent, text: &str) -> Self {
         let kind = match why {
             NotSent::QueueFull => return Self::new(standard::LIMITS, text),
-            NotSent::NotConnected => "NotConnected",
+            NotSent::NotConnected | NotSent::Absent => "NotConnected",
             NotSent::Busy => "Busy",
             NotSent::TooLarge => "TooLarge",
             NotSent::Stopping => "Stopping",

@@ -83,7 +83,7 @@ impl Observer for Inquiry {
         self.publisher.changed(status);
         match (status.state, self.protocol) {
             (State::Ready, Protocol::Qmp) => self.monitor(),
-            (State::Ready, Protocol::Qga) => self.agent(status),
+            (State::Ready | State::Frozen, Protocol::Qga) => self.agent(status),
             _ => self.asked.store(false, Ordering::Relaxed),
         }
     }

@@ -123,8 +123,10 @@ fn string(text: &str) -> Json<'static> {
 fn state(state: State) -> &'static str {
     match state {
         State::Disconnected => "disconnected",
+        State::Absent => "absent",
         State::Connecting => "connecting",
         State::Ready => "ready",
+        State::Frozen => "frozen",
         State::Unresponsive => "unresponsive",
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    endpoint::{Account, Budget, Event, Observer, Protocol, State, Status},
+    endpoint::{Account, Budget, Event, Observer, Protocol, Status},
     skew::Difference,
     transcode::Json,
 };
@@ -245,12 +245,12 @@ impl Observer for Publisher {
 
     fn changed(&self, status: &Status) {
         let before = self.status().state;
-        if before == State::Ready && status.state != State::Ready {
+        if before.answers() && !status.state.answers() {
             self.waiters.disconnected();
         }
         self.change(|| {
             *self.status() = status.clone();
-            if status.state != State::Ready {
+            if !status.state.answers() {
                 *self.difference() = None;
             }
         });

@@ -70,6 +70,7 @@ impl Fleet {
         if new.endpoints.is_empty() && gone.endpoints.is_empty() {
             return;
         }
+        Endpoint::introduce(&endpoints);
         match endpoints.is_empty() {
             true => self.objects.remove(path),
             false => self.objects.put(path, Object::of(endpoints)),
@@ -102,6 +103,13 @@ impl Fleet {
     pub(super) fn serve_bridge(&self, service: Arc<dyn Service>) {
         let object = Object { service: Some(service), ..Object::default() };
         self.objects.put(BRIDGE, object);
+    }
+
+    /// Makes known that the endpoints of these objects are of one machine.
+    pub(super) fn unite(&self, paths: &[&str]) {
+        let objects = paths.iter().filter_map(|path| self.objects.get(path));
+        let endpoints: Vec<_> = objects.flat_map(|object| object.endpoints.clone()).collect();
+        Endpoint::introduce(&endpoints);
     }
 
     /// Opens the sockets, of what is served now and later.

@@ -112,6 +112,7 @@ impl Service {
         for (path, endpoints) in single {
             fleet.serve(&path, endpoints);
         }
+        fleet.unite(&plan::SINGLE);
         let machines = Machines::new(Arc::clone(&fleet), wanted.most, wanted.manner.clone());
         let machines = Arc::new(machines);
         machines.settle(wanted).map_err(|refused| Error::Settings(refused.to_string()))?;

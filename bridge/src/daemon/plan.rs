@@ -23,6 +23,10 @@ use super::{
 /// The bus name of a bridge for machines (mapping, section 8).
 const MACHINES: &str = "org.qemu.Bridge";
 
+/// The objects of an agent and a monitor that are served without a name for their machine, which
+/// is one.
+pub(super) const SINGLE: [&str; 2] = ["/org/qemu/qga", "/org/qemu/qmp"];
+
 /// What the settings come to.
 pub(super) struct Plan {
     pub(super) fixed: Fixed,
@@ -149,8 +153,8 @@ fn single(
     settings: &Settings,
 ) -> impl Iterator<Item = (Protocol, &PathBuf, &'static str, &'static str)> {
     let single = [
-        (Protocol::Qga, &settings.qga, "org.qemu.qga", "/org/qemu/qga"),
-        (Protocol::Qmp, &settings.qmp, "org.qemu.qmp", "/org/qemu/qmp"),
+        (Protocol::Qga, &settings.qga, "org.qemu.qga", SINGLE[0]),
+        (Protocol::Qmp, &settings.qmp, "org.qemu.qmp", SINGLE[1]),
     ];
     single
         .into_iter()

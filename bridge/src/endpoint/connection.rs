@@ -6,9 +6,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     Unknown,
+    fault::Fault,
     link::{Link, READ},
     session::Session,
-    wire::Fault,
 };
 
 /// Bytes after which other endpoints have their turn: what a peer in a flood sends meanwhile makes

@@ -1,6 +1,6 @@
 //! What callers hold of an endpoint.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ use super::{
 pub struct Handle {
     inbox: Arc<Inbox>,
     protocol: Protocol,
+    socket: PathBuf,
     account: Arc<Account>,
     /// Closed when the task is gone.
     ended: watch::Receiver<()>,
@@ -22,7 +23,8 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn new(inbox: Arc<Inbox>, config: &Config, ended: watch::Receiver<()>) -> Self {
-        Self { inbox, protocol: config.protocol, account: Arc::clone(&config.account), ended }
+        let (socket, account) = (config.socket.clone(), Arc::clone(&config.account));
+        Self { inbox, protocol: config.protocol, socket, account, ended }
     }
 
     /// Queues a request; never blocks. Requests leave in the order in which they were submitted,
@@ -61,6 +63,21 @@ impl Handle {
             completion,
         };
         self.inbox.push(Job::new(request, Some(id)));
+    }
+
+    /// Makes known which agent runs in this monitor's machine, in the place of the one before.
+    ///
+    /// If the machine has a character device with the agent's socket, its state decides from now
+    /// on with that of the agent's connection: whether the port is open in the guest, and whether
+    /// the machine runs.
+    pub fn attach(&self, agent: &Self) {
+        self.inbox.ward.attach(&agent.socket, &agent.inbox);
+        self.inbox.wake();
+    }
+
+    /// Takes back [`Handle::attach`]: nothing of the machine is known to the agent any more.
+    pub fn detach(&self) {
+        self.inbox.ward.detach();
     }
 
     /// Drops what a caller who left has waiting: not a byte of it is sent.

@@ -1,4 +1,4 @@
-//! Requests that wait to be sent, between the handles and the task.
+//! Requests that wait to be sent, and news of the machine, between the handles and the task.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Budget, Charge, NotSent, Outcome, Request};
+use super::{Budget, Charge, NotSent, Outcome, Request, guest::News, machine::Ward};
 
 /// What those are told who come after the end, or wait for their turn then.
 pub(super) const STOPPING: &str = "the machine was removed, or the bridge is about to end";
@@ -48,6 +48,8 @@ pub(super) struct Inbox {
     arrived: Notify,
     limit: usize,
     budget: Arc<Budget>,
+    /// Of a monitor.
+    pub(super) ward: Arc<Ward>,
 }
 
 #[derive(Debug, Default)]
@@ -55,11 +57,13 @@ struct Queue {
     jobs: VecDeque<Job>,
     /// Until when requests on the wire are waited for, once the endpoint stops.
     stopping: Option<Instant>,
+    news: Option<News>,
 }
 
 impl Inbox {
     pub(super) fn new(limit: usize, budget: Arc<Budget>) -> Self {
-        Self { queue: Mutex::default(), arrived: Notify::new(), limit, budget }
+        let (queue, arrived, ward) = (Mutex::default(), Notify::new(), Arc::default());
+        Self { queue, arrived, limit, budget, ward }
     }
 
     /// Queues a job, or tells it at once that it will not be sent.
@@ -153,7 +157,24 @@ impl Inbox {
         }
     }
 
-    /// Returns when a job or a stop may have come since the last return.
+    /// Tells the task what the monitor of its machine says.
+    pub(super) fn tell(&self, news: News) {
+        let mut queue = self.lock();
+        queue.news = Some(news.after(queue.news.unwrap_or_default()));
+        self.wake();
+    }
+
+    /// What was told since the last time.
+    pub(super) fn news(&self) -> Option<News> {
+        self.lock().news.take()
+    }
+
+    /// Has the task look again for what is to do.
+    pub(super) fn wake(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// Returns when a job, news or a stop may have come since the last return.
     ///
     /// # Cancel safety
     ///

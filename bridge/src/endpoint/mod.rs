@@ -15,12 +15,15 @@ mod budget;
 mod codec;
 mod conduct;
 mod connection;
+mod fault;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod guest;
 mod handle;
 mod inbox;
 mod line;
 mod link;
+mod machine;
 mod message;
 mod meter;
 mod pending;
@@ -123,6 +126,8 @@ impl Outcome<'_> {
 pub enum NotSent {
     /// Nobody listens on the socket.
     NotConnected,
+    /// Nobody in the guest has opened the agent's port.
+    Absent,
     /// Another client holds the socket, or the requests before this one took all its time.
     Busy,
     /// Above a limit of the peer.
@@ -235,12 +240,23 @@ pub enum State {
     /// No connection; attempts go on.
     #[default]
     Disconnected,
+    /// QGA: the socket is there, and no agent in the guest.
+    Absent,
     /// Connected, but not greeted or synchronised yet.
     Connecting,
     /// Commands are answered.
     Ready,
-    /// The peer accepted the connection and does not answer.
+    /// QGA: commands are answered, the few that are allowed while filesystems are frozen.
+    Frozen,
+    /// The peer accepted the connection and does not answer, or its machine is stopped.
     Unresponsive,
+}
+
+impl State {
+    /// Whether commands are answered.
+    pub fn answers(self) -> bool {
+        matches!(self, Self::Ready | Self::Frozen)
+    }
 }
 
 /// What the bridge knows of the peer.

@@ -47,7 +47,9 @@ pub(super) enum Owner {
 pub(super) enum Question {
     Commands,
     RunState,
+    Devices,
     AgentInfo,
+    Frozen,
 }
 
 /// The table of requests on the wire.
@@ -207,7 +209,9 @@ impl Question {
         match self {
             Self::Commands => "query-commands",
             Self::RunState => "query-status",
+            Self::Devices => "query-chardev",
             Self::AgentInfo => "guest-info",
+            Self::Frozen => "guest-fsfreeze-status",
         }
     }
 }

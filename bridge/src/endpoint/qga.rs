@@ -1,17 +1,20 @@
 //! The agent's dialect: synchronisation by nonce, one request at a time, ids.
 
-use serde::Deserialize;
+mod freeze;
+mod info;
+
 use tokio::time::{Duration, Instant};
 
 use super::{
     Count, State, Unknown,
     codec::{Bound, Excess, Frame},
+    fault::Fault,
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, outer_id},
     pending::Question,
     sync::nonce,
-    wire::{Dialect, Fault, Wire},
+    wire::{Dialect, Wire},
 };
 
 /// Longest pause before an absent agent is asked again.
@@ -20,24 +23,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How the channel is proved to be ours, and with what if the agent's administrator forbids it.
 const WAYS: [&str; 3] = ["guest-sync-delimited", "guest-sync", "guest-ping"];
 
-/// Commands that change which commands the agent offers.
-const FREEZERS: [&str; 3] =
-    ["guest-fsfreeze-freeze", "guest-fsfreeze-freeze-list", "guest-fsfreeze-thaw"];
-
 /// A session with an agent.
 #[derive(Debug)]
 pub(super) struct Qga {
     phase: Phase,
     /// The id of the synchronisation: what comes before its reply is of earlier requests.
     nonce: u64,
+    /// Synchronisations with this number that are not answered. The byte that begins each may
+    /// provoke an error that names nothing, and comes before the answer.
+    unanswered: usize,
     /// Of the last request.
     id: u64,
     /// The channel was in step once since it was opened.
     proved: bool,
     /// The agent echoes ids: a success without one is nobody's. Old ones do not.
     echoes: bool,
-    /// The agent was asked what it is.
-    asked: bool,
+    /// What the bridge asks next.
+    due: Option<Question>,
     /// When the agent counts as ready even if it did not say what it is.
     ready_by: Option<Instant>,
 }
@@ -60,10 +62,11 @@ impl Qga {
         Self {
             phase: Phase::OutOfStep,
             nonce: 0,
+            unanswered: 0,
             id: 0,
             proved: false,
             echoes: false,
-            asked: false,
+            due: Some(Question::AgentInfo),
             ready_by: None,
         }
     }
@@ -73,7 +76,7 @@ impl Qga {
             wire.count(Count::Resyncs);
         }
         let random = nonce().map_err(|error| Fault::not_connected(format!("no nonce: {error}")))?;
-        self.nonce = random;
+        (self.nonce, self.unanswered) = (random, 0);
         let pause = wire.patience();
         self.phase = Phase::Syncing { way: 0, until: now.checked_add(pause), pause };
         self.say_sync(wire, 0);
@@ -81,7 +84,8 @@ impl Qga {
     }
 
     /// The first byte ends whatever an earlier client left in the agent's parser.
-    fn say_sync(&self, wire: &mut Wire, way: usize) {
+    fn say_sync(&mut self, wire: &mut Wire, way: usize) {
+        self.unanswered += 1;
         let arguments = format!("{{\"id\":{}}}", self.nonce);
         let arguments = if WAYS[way] == "guest-ping" { String::new() } else { arguments };
         let mut bytes = vec![0xFF];
@@ -92,14 +96,13 @@ impl Qga {
     fn in_step(&mut self, wire: &mut Wire, now: Instant) {
         self.phase = Phase::InStep;
         self.proved = true;
-        wire.refusal = None;
+        wire.answered(self.due.is_some().then_some(State::Connecting));
         // In order of answers there can be only the caller who asked for the synchronisation.
         if let Some(entry) = wire.answer(None) {
             entry.settle(Ok(b""));
         }
-        if !self.asked {
+        if self.due.is_some() {
             self.ready_by = now.checked_add(super::SURVEY);
-            wire.change(|status| status.state = State::Connecting);
         }
     }
 
@@ -115,6 +118,7 @@ impl Qga {
         {
             return entry.settle(reply.result);
         }
+        self.unanswered -= usize::from(ours && self.unanswered > 0);
         match self.phase {
             // An error with our id proves the channel as well as a value does.
             Phase::Syncing { .. } if ours => {
@@ -142,6 +146,7 @@ impl Qga {
     ) {
         if way + 1 < WAYS.len() && wire.output.is_empty() {
             self.phase = Phase::Syncing { way: way + 1, until, pause };
+            self.unanswered = 0;
             self.say_sync(wire, way + 1);
         }
     }
@@ -161,35 +166,46 @@ impl Qga {
             Some(Id::Number(id)) => wire.answer(Some(id)),
             Some(Id::Foreign) => None,
             None if self.echoes && reply.result.is_ok() => None,
+            None if self.unanswered > 0 && reply.result.is_err() => None,
             None if wire.pending.in_order() > 0 => wire.answer(None),
             None if reply.result.is_err() => wire.oldest_aside(),
             None => None,
         };
         match entry {
             None => wire.count(Count::Unsolicited),
-            Some(entry) if entry.question().is_some() => {
-                self.learn(wire, reply.result.unwrap_or_default());
-            }
             Some(entry) => {
-                // While its filesystems are frozen, an agent refuses most commands.
-                self.asked &= reply.result.is_err() || !FREEZERS.contains(&&*entry.command);
-                entry.settle(reply.result);
+                self.unanswered = 0;
+                let frozen = reply.result.as_ref().ok();
+                let frozen = frozen.and_then(|value| freeze::told(&entry.command, value));
+                let changes = frozen.is_some_and(|frozen| wire.freeze(frozen));
+                match entry.question() {
+                    Some(question) => {
+                        self.learn(wire, question, reply.result.unwrap_or_default());
+                    }
+                    None => {
+                        if changes {
+                            self.due = Some(Question::AgentInfo);
+                        }
+                        entry.settle(reply.result);
+                    }
+                }
             }
         }
     }
 
     /// Takes what the agent says of itself; no text if it does not say.
-    fn learn(&mut self, wire: &mut Wire, text: &[u8]) {
-        if let Ok(info) = serde_json::from_slice::<AgentInfo>(text) {
-            let enabled = info.supported_commands.into_iter().filter(|command| command.enabled);
-            let mut names: Vec<_> = enabled.map(|command| command.name).collect();
-            names.sort_unstable();
-            wire.change(|status| {
-                status.version = info.version;
-                status.commands = names;
-            });
+    fn learn(&mut self, wire: &mut Wire, question: Question, text: &[u8]) {
+        if question == Question::Frozen {
+            return self.ready(wire);
         }
-        self.ready(wire);
+        if let Some((version, commands)) = info::read(text) {
+            let tells = commands.iter().any(|name| name == Question::Frozen.command());
+            self.due = tells.then_some(Question::Frozen);
+            wire.change(|status| (status.version, status.commands) = (version, commands));
+        }
+        if self.due.is_none() {
+            self.ready(wire);
+        }
     }
 
     /// A reply is lost that the request on the wire may have waited for.
@@ -226,10 +242,9 @@ impl Qga {
     }
 
     fn send_next(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
-        if !self.asked {
-            self.asked = true;
+        if let Some(question) = self.due.take() {
             self.id += 1;
-            wire.ask(Question::AgentInfo, Some(self.id), now, Some(wire.patience()));
+            wire.ask(question, Some(self.id), now, Some(wire.patience()));
             return Ok(());
         }
         match inbox.take_front(|_| true) {
@@ -245,6 +260,9 @@ impl Qga {
 
     fn send(&mut self, wire: &mut Wire, mut job: Job) {
         self.id += 1;
+        if freeze::may_follow(&job.request.command) {
+            self.due = Some(Question::AgentInfo);
+        }
         let arguments = std::mem::take(&mut job.request.arguments);
         let text = line("execute", &job.request.command, arguments, Some(self.id));
         if job.request.replies {
@@ -296,7 +314,8 @@ impl Dialect for Qga {
 
     fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
         match self.phase {
-            Phase::OutOfStep if !inbox.is_empty() => self.sync(wire, now),
+            _ if wire.guest.hindrance().is_some() => Ok(()),
+            Phase::OutOfStep if !inbox.is_empty() || self.due.is_some() => self.sync(wire, now),
             Phase::InStep if wire.pending.in_order() == 0 => self.send_next(wire, inbox, now),
             _ => Ok(()),
         }
@@ -316,6 +335,10 @@ impl Dialect for Qga {
             self.ready(wire);
         }
         match self.phase {
+            Phase::Syncing { way, until, pause } if due(until) && wire.guest.is_stopped() => {
+                self.phase = Phase::Syncing { way, until: now.checked_add(pause), pause };
+                Ok(())
+            }
             Phase::Syncing { until, .. } if due(until) && self.proved => {
                 Err(Fault::busy("the agent does not answer"))
             }
@@ -342,18 +365,25 @@ impl Dialect for Qga {
         };
         [sync, self.ready_by].into_iter().flatten().min()
     }
-}
 
-#[derive(Deserialize)]
-struct AgentInfo {
-    version: String,
-    supported_commands: Vec<AgentCommand>,
-}
-
-#[derive(Deserialize)]
-struct AgentCommand {
-    name: String,
-    enabled: bool,
+    /// What is on the wire will be answered; if nothing is, the channel is proved anew.
+    fn resume(&mut self, wire: &mut Wire, now: Instant) {
+        if let Phase::Syncing { way, .. } = self.phase {
+            let pause = wire.patience();
+            self.phase = Phase::Syncing { way, until: now.checked_add(pause), pause };
+            if wire.output.is_empty() {
+                self.say_sync(wire, way);
+            }
+        } else if wire.pending.in_order() == 0 {
+            wire.withdraw();
+            self.phase = Phase::OutOfStep;
+            self.due = Some(Question::AgentInfo);
+        } else {
+            return;
+        }
+        wire.refusal = None;
+        wire.change(|status| status.state = State::Connecting);
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use tokio::time::Instant;
 use super::{
     Count, Event, Limits, State, Unknown,
     codec::{Bound, Excess, Frame},
+    fault::Fault,
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, begins_event, outer_id},
     pending::{Question, cut},
     sync::nonce,
-    wire::{Dialect, Fault, Wire},
+    wire::{Dialect, Wire},
 };
 
 /// Events after which the machine's state is asked for again.
@@ -39,8 +40,8 @@ pub(super) struct Qmp {
     oob: bool,
     /// To be asked as soon as there is room.
     questions: Vec<Question>,
-    /// A question about the run state is on the wire.
-    asking: bool,
+    /// On the wire: each is asked again only after its answer, which may be old.
+    asking: Vec<Question>,
     /// When the peer counts as ready even if the opening questions are not answered.
     ready_by: Option<Instant>,
 }
@@ -62,7 +63,7 @@ impl Qmp {
             id: 0,
             oob: false,
             questions: Vec::new(),
-            asking: false,
+            asking: Vec::new(),
             ready_by: None,
         }
     }
@@ -112,8 +113,9 @@ impl Qmp {
             (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply, now),
             (Phase::Serving, Message::Event { name, data, timestamp }) => {
                 if RUN_STATE_EVENTS.contains(&&*name) {
-                    self.refresh();
+                    self.refresh(Question::RunState);
                 }
+                wire.machine.event(&name);
                 wire.event(&Event { name: &name, data, timestamp });
             }
             (Phase::Serving, Message::Greeting { .. }) => {
@@ -150,17 +152,22 @@ impl Qmp {
 
     /// Takes the answer to a question; no text if there was none.
     fn learn(&mut self, wire: &mut Wire, question: Question, text: &[u8]) {
-        if question == Question::RunState {
-            self.asking = false;
-            let run_state = serde_json::from_slice(text).map(|RunState { status }| status);
-            wire.change(|status| status.run_state = run_state.unwrap_or_default());
-        } else {
-            let commands: Vec<Command> = serde_json::from_slice(text).unwrap_or_default();
-            let mut names: Vec<_> = commands.into_iter().map(|command| command.name).collect();
-            names.sort_unstable();
-            wire.change(|status| status.commands = names);
-            // The last of the opening questions.
-            self.ready(wire);
+        self.asking.retain(|&asked| asked != question);
+        match question {
+            Question::RunState => {
+                let RunState { status, running } = serde_json::from_slice(text).unwrap_or_default();
+                wire.machine.status(&status, running);
+                wire.change(|told| told.run_state = status);
+            }
+            Question::Devices => wire.machine.devices(text),
+            _ => {
+                let commands: Vec<Command> = serde_json::from_slice(text).unwrap_or_default();
+                let mut names: Vec<_> = commands.into_iter().map(|command| command.name).collect();
+                names.sort_unstable();
+                wire.change(|status| status.commands = names);
+                // The last of the opening questions.
+                self.ready(wire);
+            }
         }
     }
 
@@ -169,10 +176,10 @@ impl Qmp {
         wire.ready();
     }
 
-    /// The run state may have changed.
-    fn refresh(&mut self) {
-        if !self.questions.contains(&Question::RunState) {
-            self.questions.push(Question::RunState);
+    /// The answer may have changed.
+    fn refresh(&mut self, question: Question) {
+        if !self.questions.contains(&question) {
+            self.questions.push(question);
         }
     }
 
@@ -217,10 +224,13 @@ impl Qmp {
 
     /// Asks what the bridge wants to know; this may take one place more than the callers have.
     fn ask(&mut self, wire: &mut Wire, now: Instant) -> bool {
-        let ready = |&question: &Question| question != Question::RunState || !self.asking;
+        if wire.machine.asks() {
+            self.refresh(Question::Devices);
+        }
+        let ready = |question: &Question| !self.asking.contains(question);
         let Some(at) = self.questions.iter().position(ready) else { return false };
         let question = self.questions.remove(at);
-        self.asking |= question == Question::RunState;
+        self.asking.push(question);
         wire.ask(question, None, now, None);
         true
     }
@@ -351,8 +361,16 @@ fn unsolicited(wire: &mut Wire, now: Instant) -> Result<(), Fault> {
 }
 
 #[derive(Deserialize)]
+#[serde(default)]
 struct RunState {
     status: String,
+    running: bool,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self { status: String::new(), running: true }
+    }
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Budget, Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request,
-    Status, Unknown, inbox::Inbox, session::Session, wire::Fault,
+    Status, Unknown, fault::Fault, inbox::Inbox, session::Session,
 };
 
 /// A session, its callers and its log.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{
-    Budget, Config, Count, NotSent, Protocol, Unknown,
+    Budget, Config, Count, Protocol, Unknown,
     codec::{Decoder, Frame},
+    fault::Fault,
     inbox::Inbox,
+    machine::Machine,
     meter::Meter,
     qga::Qga,
     qmp::Qmp,
-    wire::{Dialect, Fault, Wire},
+    wire::{Dialect, Wire},
 };
 
 /// What lasts over the connections of an endpoint, and the state of the current one.
@@ -33,7 +35,7 @@ impl Session {
         let protocol = config.protocol;
         Self {
             protocol,
-            wire: Wire::new(config),
+            wire: Wire::new(config, Machine::new(Arc::clone(&inbox.ward))),
             inbox,
             decoder: Decoder::new(config.limits, &config.budget),
             budget: config.budget.clone(),
@@ -48,6 +50,9 @@ impl Session {
         self.dialect = dialect(self.protocol);
         let guest = self.protocol == Protocol::Qga;
         self.meter = guest.then(|| Meter::new(self.wire.limits.message, now));
+        if let Some(news) = self.inbox.news() {
+            self.wire.guest.hear(news);
+        }
         self.wire.connected();
         self.dialect.open(&mut self.wire, now)
     }
@@ -77,14 +82,32 @@ impl Session {
             self.wire.offend(until);
         }
         self.wire.judge(now);
+        self.attend(now)?;
         self.dialect.expire(&mut self.wire, now)?;
         // What nobody waits for any more is not kept, even if no more of it comes.
         self.decoder.bound(self.dialect.longest(&self.wire));
-        if let Some(text) = self.wire.refusal {
-            let text = format!("{}: {text}", self.wire.socket);
-            self.inbox.refuse_all(NotSent::Busy, &text);
+        if let Some((kind, text)) = self.wire.refusal() {
+            self.inbox.refuse_all(kind, &format!("{}: {text}", self.wire.socket));
         }
         self.inbox.expire(now, self.wire.obstacle());
+        Ok(())
+    }
+
+    /// Hears what the monitor of the machine tells.
+    fn attend(&mut self, now: Instant) -> Result<(), Fault> {
+        let Some(news) = self.inbox.news() else { return Ok(()) };
+        let hindered = self.wire.guest.hindrance().is_some();
+        let lost = self.wire.guest.hear(news);
+        let hindrance = self.wire.guest.hindrance();
+        if lost {
+            // What the peer did not read is taken back with the connection: the next agent must
+            // not find it.
+            return Err(Fault::gone(hindrance));
+        }
+        if hindered && hindrance.is_none() {
+            self.dialect.resume(&mut self.wire, now);
+        }
+        self.wire.reconsider();
         Ok(())
     }
 

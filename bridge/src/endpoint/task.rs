@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    Config, Handle, NotSent, Protocol, connection::serve, inbox::Inbox, link::Link,
-    session::Session, sync::nonce, wire::Fault,
+    Config, Handle, NotSent, Protocol, connection::serve, fault::Fault, inbox::Inbox, link::Link,
+    session::Session, sync::nonce,
 };
 
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted

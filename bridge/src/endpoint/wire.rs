@@ -9,8 +9,11 @@ use super::{
     codec::{Bound, Frame},
     conduct::Conduct,
     contained,
-    inbox::{Inbox, Job, STOPPING},
+    fault::Fault,
+    guest::{Guest, Hindrance},
+    inbox::{Inbox, Job},
     line::line,
+    machine::Machine,
     pending::{Entry, Owner, Pending, Question},
 };
 
@@ -31,13 +34,8 @@ pub(super) trait Dialect: Send {
     fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault>;
     /// When something of the dialect's own is due.
     fn deadline(&self) -> Option<Instant>;
-}
-
-/// Why a connection is given up, and what those who wait are told.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) kind: NotSent,
-    pub(super) text: String,
+    /// What kept the peer from answering is over.
+    fn resume(&mut self, _wire: &mut Wire, _now: Instant) {}
 }
 
 /// One endpoint's side of a connection; outlives connections, so that no id is used twice.
@@ -49,6 +47,14 @@ pub(super) struct Wire {
     pub(super) pending: Pending,
     /// Why the peer cannot be asked anything now.
     pub(super) refusal: Option<&'static str>,
+    /// Of a monitor.
+    pub(super) machine: Machine,
+    /// Of an agent.
+    pub(super) guest: Guest,
+    /// The agent keeps filesystems frozen.
+    frozen: bool,
+    /// Of the connection, whatever hinders its peer.
+    state: State,
     observer: Arc<dyn Observer>,
     account: Arc<Account>,
     conduct: Conduct,
@@ -71,24 +77,6 @@ pub(super) struct Output {
     _charge: Option<Charge>,
 }
 
-impl Fault {
-    pub(super) fn not_connected(text: impl Into<String>) -> Self {
-        Self { kind: NotSent::NotConnected, text: text.into() }
-    }
-
-    pub(super) fn excess() -> Self {
-        Self::not_connected("the greeting is above the limit")
-    }
-
-    pub(super) fn stopping() -> Self {
-        Self { kind: NotSent::Stopping, text: STOPPING.into() }
-    }
-
-    pub(super) fn busy(text: impl Into<String>) -> Self {
-        Self { kind: NotSent::Busy, text: text.into() }
-    }
-}
-
 impl Output {
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -106,13 +94,17 @@ impl Output {
 }
 
 impl Wire {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, machine: Machine) -> Self {
         Self {
             socket: config.socket.display().to_string(),
             limits: config.limits,
             output: Output::default(),
             pending: Pending::default(),
             refusal: None,
+            machine,
+            guest: Guest::default(),
+            frozen: false,
+            state: State::default(),
             observer: config.observer.clone(),
             account: config.account.clone(),
             conduct: Conduct::new(),
@@ -174,10 +166,49 @@ impl Wire {
     /// Changes the status, and tells it if it differs then.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Status)) {
         let before = self.status.clone();
+        self.status.state = self.state;
         change(&mut self.status);
+        self.state = self.status.state;
+        self.status.state = self.apparent();
         if before != self.status {
             contained(&self.account, || self.observer.changed(&self.status));
         }
+    }
+
+    /// The state of the connection with what else is known of the peer.
+    fn apparent(&self) -> State {
+        match (self.state, self.guest.hindrance()) {
+            (State::Disconnected, _) => State::Disconnected,
+            (_, Some(hindrance)) => hindrance.state(),
+            (State::Ready, None) if self.frozen => State::Frozen,
+            (state, None) => state,
+        }
+    }
+
+    /// Tells the state if something else that decides on it changed.
+    pub(super) fn reconsider(&mut self) {
+        self.change(|_| {});
+    }
+
+    /// The agent answers; whatever else is known then is told with `state`.
+    pub(super) fn answered(&mut self, state: Option<State>) {
+        self.refusal = None;
+        self.guest.answered();
+        self.change(|status| status.state = state.unwrap_or(status.state));
+    }
+
+    /// Notes whether the agent keeps filesystems frozen; returns whether that is new.
+    pub(super) fn freeze(&mut self, frozen: bool) -> bool {
+        let changes = self.frozen != frozen;
+        self.frozen = frozen;
+        self.reconsider();
+        changes
+    }
+
+    /// Why what waits is not sent: the kind and the text for it.
+    pub(super) fn refusal(&self) -> Option<(NotSent, &'static str)> {
+        let hindered = self.guest.hindrance().map(Hindrance::refusal);
+        hindered.or(self.refusal.map(|text| (NotSent::Busy, text)))
     }
 
     /// A connection begins.
@@ -185,9 +216,10 @@ impl Wire {
         self.account.count(Count::Connections);
         self.was_ready = false;
         // Until it proves itself, a peer that did not answer before stays one that does not.
-        if self.status.state == State::Disconnected {
-            self.change(|status| status.state = State::Connecting);
+        if self.state == State::Disconnected {
+            self.state = State::Connecting;
         }
+        self.reconsider();
     }
 
     /// The peer answered everything it must: it is ready.
@@ -320,15 +352,20 @@ impl Wire {
     /// There is no connection, for this reason.
     pub(super) fn unconnected(&mut self, fault: &Fault) {
         self.refusal = None;
-        let state =
-            if fault.kind == NotSent::Busy { State::Unresponsive } else { State::Disconnected };
+        self.frozen = false;
+        self.machine.disconnected();
+        let state = match fault.kind {
+            NotSent::Busy => State::Unresponsive,
+            NotSent::Absent => State::Connecting,
+            _ => State::Disconnected,
+        };
         let misbehaving = self.conduct.is_bad(Instant::now());
         self.change(|status| *status = Status { state, misbehaving, ..Status::default() });
     }
 
     /// Why a request that waits has not left yet.
     pub(super) fn obstacle(&self) -> &'static str {
-        match self.status.state {
+        match self.state {
             State::Ready => "the requests before it took all its time",
             _ => "the peer has not answered yet",
         }

@@ -1,3 +1,5 @@
+mod freeze;
+mod guest;
 mod silence;
 
 use std::time::Duration;
@@ -82,6 +84,26 @@ async fn a_forged_or_foreign_synchronisation_is_refused() {
         rig.peer(&format!("{{\"return\":{number},\"id\":{}}}", number - 1));
     }
     assert!(rig.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_repeated_question_provokes_answers_no_call() {
+    let (mut rig, line) = opened(|_| {});
+    rig.pass(Duration::from_secs(5)).await;
+    assert_eq!(rig.sent(), [&*line]);
+    let stray = r#"{"error":{"class":"GenericError","desc":"JSON parse error, stray '\u00ff'"}}"#;
+    rig.peer(stray);
+    synced(&mut rig, &line);
+    let info = rig.sent();
+    rig.peer(stray);
+    synced(&mut rig, &line);
+    rig.peer(&format!(r#"{{{INFO},"id":{}}}"#, id_of(&info[0])));
+    assert_eq!(rig.heard().last().unwrap(), "Ready 10.0.2 ");
+    rig.call("too-long-for-the-agent");
+    rig.sent();
+    rig.peer(r#"{"error":{"class":"GenericError","desc":"JSON token size limit exceeded"}}"#);
+    let told = "too-long-for-the-agent: GenericError: JSON token size limit exceeded";
+    assert_eq!(rig.heard(), [told], "an error without an id may be the answer again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,26 +350,4 @@ async fn answers_that_were_asked_for_are_always_read() {
         assert!(rig.session.pause(tokio::time::Instant::now()).is_none());
     }
     assert_eq!(rig.heard().len(), 70);
-}
-
-#[tokio::test(start_paused = true)]
-async fn commands_are_asked_for_again_once_the_filesystems_are_frozen_or_thawed() {
-    let mut rig = serving();
-    for (command, answer, again) in [
-        ("guest-fsfreeze-freeze", r#""error":{"class":"GenericError","desc":"no"}"#, false),
-        ("guest-fsfreeze-freeze", r#""return":1"#, true),
-        ("guest-fsfreeze-status", r#""return":"frozen""#, false),
-        ("guest-fsfreeze-thaw", r#""return":1"#, true),
-    ] {
-        rig.call(command);
-        let id = id_of(&rig.sent()[0]);
-        rig.peer(&format!("{{{answer},\"id\":{id}}}"));
-        let asked = rig.sent();
-        assert_eq!(asked.len(), usize::from(again), "{command}: {asked:?}");
-        for line in asked {
-            assert!(line.contains("guest-info"), "{line}");
-            let info = r#""return":{"version":"1","supported_commands":[]}"#;
-            rig.peer(&format!("{{{info},\"id\":{}}}", id_of(&line)));
-        }
-    }
 }

@@ -1,3 +1,5 @@
+mod machine;
+
 use std::{os::fd::OwnedFd, time::Duration};
 
 use crate::endpoint::{Completion, Limits, Protocol, Request, rig::Rig};

@@ -1,0 +1,137 @@
+//! What a monitor tells the agent of its machine.
+
+use super::{Rig, serving};
+use crate::endpoint::{
+    Protocol,
+    guest::{Hindrance, News},
+};
+
+/// A monitor that is ready, and the endpoint of an agent that it was told of since.
+fn machine() -> (Rig, Rig) {
+    let (mut monitor, agent) = (serving(), Rig::new(Protocol::Qga, |_| {}));
+    monitor.handle.attach(&agent.handle);
+    assert_eq!(monitor.sent(), [QUERY]);
+    (monitor, agent)
+}
+
+const QUERY: &str = r#"{"execute":"query-chardev"}"#;
+const STATUS: &str = r#"{"execute":"query-status"}"#;
+
+/// The agent's socket, or another, and whether its port is open.
+fn devices(rig: &mut Rig, socket: &str, open: bool) {
+    let monitor = r#"{"label":"m","filename":"vc","frontend-open":true}"#;
+    let file = format!("disconnected:unix:{socket},server=on");
+    let agent = format!(r#"{{"label":"a","filename":"{file}","frontend-open":{open}}}"#);
+    rig.peer(&format!("{{\"return\":[{monitor},{agent}]}}"));
+}
+
+fn event(rig: &mut Rig, name: &str) {
+    let time = r#"{"seconds":1,"microseconds":2}"#;
+    rig.peer(&format!(r#"{{"timestamp":{time},"event":"{name}"}}"#));
+}
+
+fn status(rig: &mut Rig, status: &str, running: bool) {
+    rig.peer(&format!(r#"{{"return":{{"status":"{status}","running":{running}}}}}"#));
+}
+
+fn news(agent: &Rig) -> Option<News> {
+    agent.session.inbox.news()
+}
+
+fn text(agent: &Rig) -> &'static str {
+    match news(agent).and_then(|news| news.halt) {
+        Some(Hindrance::Absent(text) | Hindrance::Stopped(text)) => text,
+        None => "runs",
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_told_before_the_agents_device_is_found() {
+    let (mut monitor, agent) = machine();
+    event(&mut monitor, "STOP");
+    assert_eq!(news(&agent), None);
+    devices(&mut monitor, "other", true);
+    assert_eq!(news(&agent), None);
+    assert_eq!(monitor.sent(), [STATUS, QUERY], "STOP asked for both");
+    status(&mut monitor, "paused", false);
+    devices(&mut monitor, "peer", true);
+    let told = news(&agent).unwrap();
+    assert!(told.open == Some(true) && matches!(told.halt, Some(Hindrance::Stopped(_))));
+    event(&mut monitor, "VSERPORT_CHANGE");
+    assert_eq!(monitor.sent(), [QUERY]);
+    devices(&mut monitor, "other", true);
+    assert_eq!(news(&agent), Some(News::NONE), "it was unplugged");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_opens_and_closes_is_asked_for_once_at_a_time() {
+    let (mut monitor, agent) = machine();
+    (0..1000).for_each(|_| event(&mut monitor, "VSERPORT_CHANGE"));
+    assert!(monitor.sent().is_empty(), "the question is on the wire");
+    for open in [false, true] {
+        devices(&mut monitor, "peer", open);
+        assert_eq!(news(&agent).unwrap().open, Some(open));
+        assert_eq!(monitor.sent().len(), usize::from(!open));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_tell_at_once_and_the_state_tells_more() {
+    let (mut monitor, agent) = machine();
+    devices(&mut monitor, "peer", true);
+    news(&agent);
+    for (name, state, now, then) in [
+        ("STOP", "paused", "stopped; Cont", "stopped; Cont"),
+        ("RESUME", "running", "runs", "runs"),
+        ("SUSPEND", "suspended", "suspended; SystemWakeup", "suspended; SystemWakeup"),
+        ("WAKEUP", "running", "runs", "runs"),
+        ("STOP", "guest-panicked", "stopped; Cont", "panicked; SystemReset"),
+        ("RESUME", "running", "runs", "runs"),
+        ("STOP", "of-a-later-release", "stopped; Cont", "stopped; Cont"),
+        ("SHUTDOWN", "shutdown", "stopped; Cont", "shut down; SystemReset"),
+    ] {
+        event(&mut monitor, name);
+        let told = text(&agent);
+        assert!(told.contains(now), "{name}: {told}");
+        assert_eq!(monitor.sent(), [STATUS, QUERY], "{name}");
+        status(&mut monitor, state, state == "running");
+        let told = text(&agent);
+        assert!(told.contains(then), "{state}: {told}");
+        devices(&mut monitor, "peer", true);
+        news(&agent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_or_shutdown_loses_what_the_agent_had() {
+    let (mut monitor, agent) = machine();
+    devices(&mut monitor, "peer", true);
+    for name in ["RESET", "SHUTDOWN"] {
+        news(&agent);
+        event(&mut monitor, name);
+        assert_eq!(news(&agent), Some(News { halt: None, open: Some(false), lost: true }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_monitor_an_agent_is_as_if_there_were_none() {
+    let (mut monitor, agent) = machine();
+    devices(&mut monitor, "peer", false);
+    event(&mut monitor, "STOP");
+    news(&agent);
+    monitor.hang_up();
+    assert_eq!(news(&agent), Some(News::NONE));
+    monitor.hang_up();
+    assert_eq!(news(&agent), None, "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_none_finds_no_agent() {
+    let (mut monitor, agent) = machine();
+    for answer in [r#""return":7"#, r#""return":[{}]"#, r#""error":{"class":"c","desc":"d"}"#] {
+        monitor.peer(&format!("{{{answer}}}"));
+        assert_eq!(news(&agent), None);
+        event(&mut monitor, "VSERPORT_CHANGE");
+        assert_eq!(monitor.sent(), [QUERY]);
+    }
+}
