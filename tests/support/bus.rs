@@ -94,9 +94,14 @@ impl Bus {
 
     /// Sends a signal to the process that serves it.
     pub fn signal(&self, signal: Signal) {
+        self.process().signal(signal);
+    }
+
+    /// The process that serves it.
+    pub fn process(&self) -> &Process {
         match &self.server {
-            Server::Daemon(process) => process.signal(signal),
-            Server::Broker(broker) => broker.process().signal(signal),
+            Server::Daemon(process) => process,
+            Server::Broker(broker) => broker.process(),
         }
     }
 
