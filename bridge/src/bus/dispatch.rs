@@ -1,15 +1,13 @@
 //! From a call on the connection to the one who answers it.
 
 use std::{
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
 use tracing::error;
 use zbus::{
-    Message, MessageStream,
-    export::futures_core::Stream,
+    Message,
     message::{self, Header, Type},
 };
 
@@ -26,7 +24,6 @@ use super::{
     endpoint::Endpoint,
     errors::{Failure, standard as names},
     guard::Outbox,
-    incoming::Room,
     limits::Limits,
     objects::{Object, Objects},
     own,
@@ -43,7 +40,6 @@ pub struct Dispatcher {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
     permits: Arc<Permits>,
-    room: Arc<Room>,
 }
 
 /// Who answers the calls of an interface.
@@ -56,14 +52,9 @@ enum Owner<'a> {
 }
 
 impl Dispatcher {
-    /// A dispatcher for these objects, of messages that took `room`.
-    pub fn new(
-        objects: Arc<Objects>,
-        outbox: Arc<Outbox>,
-        room: Arc<Room>,
-        limits: &Limits,
-    ) -> Self {
-        Self { objects, outbox, permits: Permits::new(limits), room }
+    /// A dispatcher for these objects.
+    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, limits: &Limits) -> Self {
+        Self { objects, outbox, permits: Permits::new(limits) }
     }
 
     /// How many calls are in flight.
@@ -71,28 +62,10 @@ impl Dispatcher {
         self.permits.held()
     }
 
-    /// Answers calls until the connection ends.
+    /// Answers a call or hands it on, before it returns; takes what the bus tells.
     ///
-    /// # Cancel safety
-    ///
-    /// No call is lost half-way: each is answered or handed on before the next is awaited.
-    pub async fn run(&self, mut stream: MessageStream) {
-        loop {
-            self.outbox.room().await;
-            let next = poll_fn(|cx| std::pin::Pin::new(&mut stream).poll_next(cx)).await;
-            let Some(message) = next else { return };
-            match message {
-                Ok(message) => {
-                    self.guarded(&message);
-                    self.room.leave(&message);
-                }
-                Err(error) => return error!(%error, "the bus connection ended"),
-            }
-        }
-    }
-
     /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
-    fn guarded(&self, message: &Message) {
+    pub(super) fn take(&self, message: &Message) {
         let handle = || match message.message_type() {
             Type::MethodCall => self.dispatch(message),
             Type::Signal => departures::signal(message, &self.objects),

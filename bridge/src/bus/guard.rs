@@ -15,13 +15,13 @@ use std::{
 };
 
 use event_listener::Event;
-use tokio::{io::Interest, net::UnixStream, time::Instant};
+use tokio::time::Instant;
 use tracing::{error, warn};
 use zbus::{Message, message::Type};
 
 use crate::endpoint::{Budget, Charge, Pace};
 
-use super::{errors, reply};
+use super::{errors, reply, stream::Stream};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
@@ -39,8 +39,11 @@ const OVERHEAD: usize = 512;
 #[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
-    changed: Event,
-    stream: Option<Arc<UnixStream>>,
+    /// The bus takes no more for now, or the outbox is closed.
+    blocked: Event,
+    /// There is less that waits, or the outbox is closed.
+    drained: Event,
+    stream: Option<Arc<Stream>>,
     budget: Arc<Budget>,
     signals: Arc<Budget>,
     log: Pace,
@@ -59,7 +62,7 @@ struct Queue {
 
 impl Outbox {
     /// One whose messages take at most so many bytes of memory.
-    pub(super) fn new(stream: Arc<UnixStream>, memory: usize) -> Arc<Self> {
+    pub(super) fn new(stream: Arc<Stream>, memory: usize) -> Arc<Self> {
         Arc::new(Self::with_stream(Some(stream), memory))
     }
 
@@ -75,11 +78,12 @@ impl Outbox {
         self.lock().messages.drain(..).map(|(message, _)| message).collect()
     }
 
-    fn with_stream(stream: Option<Arc<UnixStream>>, memory: usize) -> Self {
+    fn with_stream(stream: Option<Arc<Stream>>, memory: usize) -> Self {
         let budget = Budget::with_limit(memory);
         let signals = budget.part(SIGNALS.min(memory / 3));
-        let (queue, changed, log) = (Mutex::default(), Event::new(), Pace::default());
-        Self { queue, changed, stream, budget, signals, log }
+        let (blocked, drained) = (Event::new(), Event::new());
+        let (queue, log) = (Mutex::default(), Pace::default());
+        Self { queue, blocked, drained, stream, budget, signals, log }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -126,8 +130,9 @@ impl Outbox {
     ///
     /// Only [`Self::pump`] writes, and it remembers how far it came.
     pub async fn run(&self) -> io::Result<()> {
+        let mut writable = None;
         loop {
-            let changed = self.changed.listen();
+            let blocked = self.blocked.listen();
             let idle = {
                 let queue = self.lock();
                 if queue.closed {
@@ -137,10 +142,14 @@ impl Outbox {
             };
             match &self.stream {
                 Some(stream) if !idle => {
-                    stream.writable().await?;
+                    let watched = writable.take().map_or_else(|| stream.watch_writing(), Ok)?;
+                    writable.insert(watched).again().await?;
                     self.pump()?;
                 }
-                _ => changed.await,
+                _ => {
+                    writable = None;
+                    blocked.await;
+                }
             }
         }
     }
@@ -157,15 +166,17 @@ impl Outbox {
     }
 
     async fn until(&self, reached: impl Fn(&Queue) -> bool) {
-        loop {
-            let changed = self.changed.listen();
-            {
-                let queue = self.lock();
-                if queue.closed || reached(&queue) {
-                    return;
-                }
+        let reached = || {
+            let queue = self.lock();
+            queue.closed || reached(&queue)
+        };
+        while !reached() {
+            let drained = self.drained.listen();
+            // It may have been so a moment before that.
+            if reached() {
+                return;
             }
-            changed.await;
+            drained.await;
         }
     }
 
@@ -179,7 +190,8 @@ impl Outbox {
         let mut queue = self.lock();
         *queue = Queue { closed: true, ..Queue::default() };
         drop(queue);
-        self.changed.notify(usize::MAX);
+        self.blocked.notify(usize::MAX);
+        self.drained.notify(usize::MAX);
     }
 
     fn judge(&self, message: &Message) -> Result<Charge, errors::Refused> {
@@ -206,15 +218,18 @@ impl Outbox {
         let first = queue.messages.len() == 1;
         drop(queue);
         // Most messages leave here, without a wake-up of the writer.
-        if first && let Err(error) = self.pump() {
-            error!(%error, "the bus connection failed");
+        if first {
+            match self.pump() {
+                Ok(true) => {}
+                Ok(false) => _ = self.blocked.notify(usize::MAX),
+                Err(error) => error!(%error, "the bus connection failed"),
+            }
         }
-        self.changed.notify(usize::MAX);
     }
 
-    /// Writes as much as the socket takes now.
-    fn pump(&self) -> io::Result<()> {
-        let Some(stream) = &self.stream else { return Ok(()) };
+    /// Writes as much as the socket takes now; returns whether that was all.
+    fn pump(&self) -> io::Result<bool> {
+        let Some(stream) = &self.stream else { return Ok(true) };
         let mut queue = self.lock();
         let mut moved = false;
         while let Some((message, _)) = queue.messages.front() {
@@ -224,19 +239,22 @@ impl Outbox {
                 _ => Vec::new(),
             };
             let rest = &data[queue.written..];
-            match stream.try_io(Interest::WRITABLE, || super::socket::send(stream, rest, &fds)) {
+            match stream.send(rest, &fds) {
                 Ok(sent) if sent < rest.len() => queue.written += sent,
                 Ok(_) => queue.finish_first(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if moved || queue.blocked.is_none() {
                         queue.blocked = Some(Instant::now());
                     }
-                    return Ok(());
+                    drop(queue);
+                    if moved {
+                        self.drained.notify(usize::MAX);
+                    }
+                    return Ok(false);
                 }
                 Err(error) => {
-                    *queue = Queue { closed: true, ..Queue::default() };
                     drop(queue);
-                    self.changed.notify(usize::MAX);
+                    self.close();
                     return Err(error);
                 }
             }
@@ -244,8 +262,8 @@ impl Outbox {
         }
         queue.blocked = None;
         drop(queue);
-        self.changed.notify(usize::MAX);
-        Ok(())
+        self.drained.notify(usize::MAX);
+        Ok(true)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -282,8 +300,8 @@ mod tests {
     async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
         let (ours, mut bus) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let outbox = Outbox::new(Arc::new(UnixStream::from_std(ours).unwrap()), Budget::DEFAULT);
-        outbox.stream.as_ref().unwrap().writable().await.unwrap();
+        let stream = Arc::new(Stream::new(ours.into()).unwrap());
+        let outbox = Outbox::new(stream, Budget::DEFAULT);
         assert_eq!(outbox.blocked(), None);
         outbox.send(Message::signal("/x", "x.y", "Z").build(&"x".repeat(4 << 20)).unwrap());
         let seconds = Duration::from_secs(9);
@@ -292,7 +310,6 @@ mod tests {
         assert_eq!(outbox.blocked(), Some(seconds));
         bus.set_nonblocking(true).unwrap();
         while bus.read(&mut [0; 4096]).is_ok() {}
-        outbox.stream.as_ref().unwrap().writable().await.unwrap();
         outbox.pump().unwrap();
         assert_eq!(outbox.blocked(), Some(Duration::ZERO));
     }

@@ -4,76 +4,73 @@
 //! reads ahead of the one who handles the messages, and ends the connection over a message that it
 //! cannot read. So each message is judged by its beginning. One that is not taken is read to its
 //! end without being kept, its call is answered with an error, and the next one is as if it had
-//! not been there.
+//! not been there. One that is taken is handled before the next one is read.
 
 use std::{io, mem, os::fd::OwnedFd, sync::Arc};
 
 use rustix::net::ReturnFlags;
-use tokio::{
-    io::Interest,
-    net::UnixStream,
-    sync::{Semaphore, SemaphorePermit},
+use tracing::{error, warn};
+use zbus::{
+    Message, connection::socket::ReadHalf, export::async_trait::async_trait, message::Type,
 };
-use tracing::warn;
-use zbus::{Message, connection::socket::ReadHalf, export::async_trait::async_trait};
 
 use crate::endpoint::{NotSent, Pace};
 
 use super::{
+    dispatch::Dispatcher,
     errors::{Failure, standard},
     guard::{MAX_MESSAGE, Outbox},
     reply::Reply,
-    socket::receive,
     start::Start,
+    stream::Stream,
 };
 
 /// Bytes that are read of a message before it is taken or not: all of nearly every call.
 const BEGINNING: usize = 64 << 10;
 
-/// Room for messages between the socket and the dispatcher. Those within [`BEGINNING`] are free,
-/// since zbus bounds their number.
-#[derive(Debug)]
-pub struct Room(Semaphore);
+/// Bytes that are read where the next message may begin: with most of them, all of it.
+const AHEAD: usize = 4 << 10;
 
-impl Room {
-    /// For one of the largest messages, or several that are no more together.
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Semaphore::new(MAX_MESSAGE)))
-    }
-
-    /// Gives back what a message took, which is handled.
-    pub(super) fn leave(&self, message: &Message) {
-        let data = message.data();
-        self.0.add_permits(share(data.len(), data.fds().len()));
-    }
-
-    async fn enter(&self, bytes: usize, fds: usize) -> io::Result<SemaphorePermit<'_>> {
-        let share = u32::try_from(share(bytes, fds)).map_err(io::Error::other)?;
-        self.0.acquire_many(share).await.map_err(io::Error::other)
-    }
-}
-
-/// A process has few descriptors: a message that brings some takes all the room.
-fn share(bytes: usize, fds: usize) -> usize {
-    match (bytes, fds) {
-        (0..=BEGINNING, 0) => 0,
-        (_, 0) => bytes,
-        _ => MAX_MESSAGE,
-    }
-}
+/// Messages in a row after which others have their turn.
+const TURN: usize = 16;
 
 /// The half of the connection that zbus receives through.
 #[derive(Debug)]
 pub struct Incoming {
     source: Source,
-    room: Arc<Room>,
+    dispatcher: Arc<Dispatcher>,
     outbox: Arc<Outbox>,
+    in_a_row: usize,
     log: Pace,
 }
 
 impl Incoming {
-    pub(super) fn new(stream: Arc<UnixStream>, room: Arc<Room>, outbox: Arc<Outbox>) -> Self {
-        Self { source: Source::new(stream), room, outbox, log: Pace::default() }
+    pub(super) fn new(
+        stream: Arc<Stream>,
+        dispatcher: Arc<Dispatcher>,
+        outbox: Arc<Outbox>,
+    ) -> Self {
+        let (source, log) = (Source::new(stream), Pace::default());
+        Self { source, dispatcher, outbox, in_a_row: 0, log }
+    }
+
+    /// The next reply to a call of the bridge's own; what comes before it is handled here.
+    async fn reply(&mut self, seq: u64) -> zbus::Result<Message> {
+        loop {
+            // Callers whom the bus does not bring their replies are not to add to them.
+            self.outbox.room().await;
+            let start = self.source.start().await?;
+            match self.take(&start, seq).await? {
+                Ok(message) if is_reply(&message) => return Ok(message),
+                Ok(message) => self.dispatcher.take(&message),
+                Err(failure) => self.refuse(&start, &failure),
+            }
+            self.source.pass_over(start.length()).await?;
+            self.in_a_row = (self.in_a_row + 1) % TURN;
+            if self.in_a_row == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// Takes a message, or says why not; the error is that of the connection.
@@ -86,15 +83,11 @@ impl Incoming {
             let text = "the bridge has no descriptors left for those of the call";
             return Ok(Err(Failure::new(standard::LIMITS, text)));
         }
-        let taken = self.room.enter(start.length(), self.source.fds.len()).await?;
         // What zbus provides reads through `recvmsg` of the source.
         match self.source.receive_message(seq, &mut Vec::new(), &mut Vec::new()).await {
             Err(zbus::Error::InputOutput(error)) => Err(zbus::Error::InputOutput(error)),
             Err(error) => Ok(Err(Failure::invalid_args(&format!("no valid message: {error}")))),
-            Ok(message) => {
-                taken.forget();
-                Ok(Ok(message))
-            }
+            Ok(message) => Ok(Ok(message)),
         }
     }
 
@@ -124,14 +117,7 @@ impl ReadHalf for Incoming {
         _: &mut Vec<OwnedFd>,
     ) -> zbus::Result<Message> {
         self.source.ahead.append(early);
-        loop {
-            let start = self.source.start().await?;
-            match self.take(&start, seq).await? {
-                Ok(message) => return Ok(message),
-                Err(failure) => self.refuse(&start, &failure),
-            }
-            self.source.pass_over(start.length()).await?;
-        }
+        self.reply(seq).await.inspect_err(|error| error!(%error, "the bus connection ended"))
     }
 
     fn can_pass_unix_fd(&self) -> bool {
@@ -139,32 +125,58 @@ impl ReadHalf for Incoming {
     }
 }
 
+fn is_reply(message: &Message) -> bool {
+    matches!(message.message_type(), Type::MethodReturn | Type::Error)
+}
+
 /// The bytes of the connection, of which those of a message's beginning can be looked at before
 /// they are given.
 #[derive(Debug)]
 struct Source {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
+    /// From the beginning of the current message.
     ahead: Vec<u8>,
     /// Bytes given of the current message, those of `ahead` first.
     given: usize,
+    /// Descriptors of the current message.
     fds: Vec<OwnedFd>,
     /// The process had no room for descriptors of the current message.
     lost_fds: bool,
+    /// What came with bytes of `ahead` and nobody claimed yet, and whether some of it is lost.
+    fds_ahead: Vec<OwnedFd>,
+    lost_ahead: bool,
 }
 
 impl Source {
-    fn new(stream: Arc<UnixStream>) -> Self {
-        Self { stream, ahead: Vec::new(), given: 0, fds: Vec::new(), lost_fds: false }
+    fn new(stream: Arc<Stream>) -> Self {
+        let (ahead, fds, fds_ahead) = (Vec::new(), Vec::new(), Vec::new());
+        let (lost_fds, lost_ahead) = (false, false);
+        Self { stream, ahead, given: 0, fds, lost_fds, fds_ahead, lost_ahead }
     }
 
     /// Reads the beginning of the next message; the one before it must have been given whole.
     async fn start(&mut self) -> io::Result<Start> {
         self.ahead.drain(..self.given.min(self.ahead.len()));
         (self.given, self.lost_fds) = (0, false);
-        self.fill(Start::FIXED).await?;
+        self.fill(Start::FIXED, AHEAD).await?;
         let start = Start::parse(&self.ahead)?;
-        self.fill(start.length().min(BEGINNING)).await?;
+        self.fill(start.length().min(BEGINNING), 0).await?;
+        self.claim(&start);
         Ok(start)
+    }
+
+    /// Takes the descriptors of the current message. Those that came with it and with bytes of the
+    /// next ones are told apart by its header; if there is no byte of the next one, all are its own.
+    fn claim(&mut self, start: &Start) {
+        let count = match self.ahead.len() <= start.length() {
+            true => usize::MAX,
+            false if self.fds_ahead.is_empty() && !self.lost_ahead => 0,
+            false => start.fds(&self.ahead),
+        };
+        self.fds.extend(self.fds_ahead.drain(..count.min(self.fds_ahead.len())));
+        if count > 0 {
+            self.lost_fds = mem::take(&mut self.lost_ahead);
+        }
     }
 
     /// Gives what is left of a message to nobody.
@@ -178,23 +190,27 @@ impl Source {
         Ok(())
     }
 
-    async fn fill(&mut self, length: usize) -> io::Result<()> {
+    /// Has at least so many bytes in `ahead`, and reads up to so many more if they are there.
+    async fn fill(&mut self, length: usize, more: usize) -> io::Result<()> {
+        let mut filled = self.ahead.len();
+        if filled >= length {
+            return Ok(());
+        }
         let mut ahead = mem::take(&mut self.ahead);
-        let mut filled = ahead.len();
-        ahead.resize(length.max(filled), 0);
+        ahead.resize(length + more, 0);
         while filled < length {
             let (count, fds) = self.read(&mut ahead[filled..]).await?;
-            self.fds.extend(fds);
+            self.fds_ahead.extend(fds);
             filled += count;
         }
+        ahead.truncate(filled);
         self.ahead = ahead;
         Ok(())
     }
 
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
-        let read = self.stream.async_io(Interest::READABLE, || receive(&self.stream, buffer));
-        let (count, fds, flags) = read.await?;
-        self.lost_fds |= flags.contains(ReturnFlags::CTRUNC);
+        let (count, fds, flags) = self.stream.receive(buffer).await?;
+        self.lost_ahead |= flags.contains(ReturnFlags::CTRUNC);
         match count {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok((count, fds)),
@@ -215,5 +231,48 @@ impl ReadHalf for Source {
         };
         self.given += count;
         Ok((count, fds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::pipe,
+        os::{fd::AsFd, unix::net::UnixStream},
+    };
+
+    use zbus::Fd;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn descriptors_stay_with_their_message() {
+        let (ours, bus) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut source = Source::new(Arc::new(Stream::new(ours.into()).unwrap()));
+        let bus = Stream::new(bus.into()).unwrap();
+        let (end, _) = pipe().unwrap();
+        let fd = || Fd::from(end.as_fd());
+        let call = || Message::method_call("/x", "Y").sender(":1.5");
+        let messages = [
+            call().build(&"none").unwrap(),
+            call().build(&(fd(), "one")).unwrap(),
+            call().build(&"x".repeat(2 * AHEAD)).unwrap(),
+            call().build(&(fd(), fd(), "x".repeat(AHEAD))).unwrap(),
+            call().build(&(fd(), "one")).unwrap(),
+            call().build(&"none").unwrap(),
+        ];
+        // All of it waits before the first is read.
+        for message in &messages {
+            let fds: Vec<_> = message.data().fds().iter().map(AsFd::as_fd).collect();
+            assert_eq!(bus.send(message.data(), &fds).unwrap(), message.data().len());
+        }
+        for message in &messages {
+            let start = source.start().await.unwrap();
+            assert_eq!((start.length(), source.lost_fds), (message.data().len(), false));
+            let read = source.receive_message(1, &mut Vec::new(), &mut Vec::new()).await.unwrap();
+            assert_eq!(read.data().fds().len(), message.data().fds().len());
+            assert_eq!(read.data()[..], message.data()[..]);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The D-Bus side: connection, guard, dispatcher, objects, signals.
 //!
-//! The dispatcher reads the connection's message stream itself. A call becomes a request to its
-//! endpoint, and the reply is written to the [`guard`] from where the endpoint read it: no task
-//! and no channel for a call.
+//! The dispatcher has a call where the [`socket`] read it. It becomes a request to its endpoint, and
+//! the reply is written to the [`guard`] from where the endpoint read it: no task and no channel
+//! for a call.
 
 mod current;
 mod departures;
@@ -30,6 +30,7 @@ mod signals;
 pub mod socket;
 mod standard;
 mod start;
+mod stream;
 mod subscribe;
 mod subscriptions;
 mod tables;
@@ -39,7 +40,6 @@ pub use departures::watch as watch_departures;
 pub use dispatch::Dispatcher;
 pub use endpoint::{Endpoint, Settings};
 pub use errors::Failure;
-pub use incoming::Room;
 pub use limits::Limits;
 pub use objects::{Object, Objects};
 pub use properties::Properties;

@@ -1,42 +1,32 @@
 //! The transport under the bus connection: a unix socket with a guard on each half.
 //!
-//! zbus takes any [`Socket`]; ours differs from its own in two points. Whole messages go to the
-//! [`Outbox`], which judges them and is never cancelled in the middle of one; and [`Incoming`]
-//! lets in what is within the limits.
+//! zbus takes any [`Socket`]; ours differs from its own in three points. Whole messages go to the
+//! [`Outbox`], which judges them and is never cancelled in the middle of one; [`Incoming`] lets in
+//! what is within the limits; and it hands calls and signals to the dispatcher where it read them,
+//! so that zbus sees nothing but the replies to its own calls.
 
-use std::{
-    io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
-    os::fd::{BorrowedFd, OwnedFd},
-    sync::Arc,
-};
+use std::{io, os::fd::BorrowedFd, sync::Arc};
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
-use tokio::{io::Interest, net::UnixStream};
 use zbus::{
     Address, Message,
-    address::transport::{Transport, UnixSocket},
     connection::socket::{Socket, Split, WriteHalf},
     export::async_trait::async_trait,
 };
 
-use super::{
-    guard::Outbox,
-    incoming::{Incoming, Room},
-};
+use super::{dispatch::Dispatcher, guard::Outbox, incoming::Incoming, stream::Stream};
 
-/// Descriptors that one read takes at most: the kernel's own limit of one message.
-const MAX_FDS: usize = 253;
-
-/// A connection to a bus that is not authenticated yet.
+/// A connection to a bus, of which nothing is read yet.
 #[derive(Debug)]
 pub struct BusSocket {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
     outbox: Arc<Outbox>,
-    room: Arc<Room>,
+}
+
+/// The same with the one who answers what comes.
+#[derive(Debug)]
+pub struct Answering {
+    socket: BusSocket,
+    dispatcher: Arc<Dispatcher>,
 }
 
 impl BusSocket {
@@ -45,26 +35,10 @@ impl BusSocket {
     /// # Errors
     ///
     /// The address names no unix socket, or nobody listens there.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancelled, it leaves nothing behind.
-    pub async fn connect(address: &Address, memory: usize) -> io::Result<Self> {
-        let stream = match address.transport() {
-            Transport::Unix(unix) => match unix.path() {
-                UnixSocket::File(path) => UnixStream::connect(path).await?,
-                UnixSocket::Abstract(name) => {
-                    let mut path = std::ffi::OsString::from("\0");
-                    path.push(name);
-                    UnixStream::connect(path).await?
-                }
-                _ => return Err(unsupported(address)),
-            },
-            _ => return Err(unsupported(address)),
-        };
-        let stream = Arc::new(stream);
+    pub fn connect(address: &Address, memory: usize) -> io::Result<Self> {
+        let stream = Arc::new(Stream::connect(address)?);
         let outbox = Outbox::new(Arc::clone(&stream), memory);
-        Ok(Self { stream, outbox, room: Room::new() })
+        Ok(Self { stream, outbox })
     }
 
     /// What leaves through it.
@@ -72,24 +46,19 @@ impl BusSocket {
         &self.outbox
     }
 
-    /// What comes in through it.
-    pub fn room(&self) -> &Arc<Room> {
-        &self.room
+    /// Has a dispatcher answer what comes.
+    pub fn answered_by(self, dispatcher: Arc<Dispatcher>) -> Answering {
+        Answering { socket: self, dispatcher }
     }
 }
 
-fn unsupported(address: &Address) -> io::Error {
-    let text = format!("`{address}`: the bridge connects to `unix:path=` and `unix:abstract=`");
-    io::Error::new(io::ErrorKind::Unsupported, text)
-}
-
-impl Socket for BusSocket {
+impl Socket for Answering {
     type ReadHalf = Incoming;
     type WriteHalf = Writer;
 
     fn split(self) -> Split<Incoming, Writer> {
-        let Self { stream, outbox, room } = self;
-        let incoming = Incoming::new(Arc::clone(&stream), room, Arc::clone(&outbox));
+        let Self { socket: BusSocket { stream, outbox }, dispatcher } = self;
+        let incoming = Incoming::new(Arc::clone(&stream), dispatcher, Arc::clone(&outbox));
         Split::new(incoming, Writer { stream, outbox })
     }
 }
@@ -97,7 +66,7 @@ impl Socket for BusSocket {
 /// The half that zbus sends through.
 #[derive(Debug)]
 pub struct Writer {
-    stream: Arc<UnixStream>,
+    stream: Arc<Stream>,
     outbox: Arc<Outbox>,
 }
 
@@ -110,7 +79,14 @@ impl WriteHalf for Writer {
 
     /// Used by the authentication only.
     async fn sendmsg(&mut self, buffer: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-        self.stream.async_io(Interest::WRITABLE, || send(&self.stream, buffer, fds)).await
+        loop {
+            match self.stream.send(buffer, fds) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.stream.watch_writing()?.again().await?;
+                }
+                sent => return sent,
+            }
+        }
     }
 
     async fn close(&mut self) -> io::Result<()> {
@@ -121,38 +97,4 @@ impl WriteHalf for Writer {
     fn can_pass_unix_fd(&self) -> bool {
         true
     }
-}
-
-/// Reads what the socket has now: number of bytes, descriptors, and whether all of these came.
-///
-/// # Errors
-///
-/// `WouldBlock` if the socket has nothing now.
-pub(super) fn receive(
-    stream: &UnixStream,
-    buffer: &mut [u8],
-) -> io::Result<(usize, Vec<OwnedFd>, ReturnFlags)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut iov = [IoSliceMut::new(buffer)];
-    let received = recvmsg(stream, &mut iov, &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let fds = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
-        _ => None,
-    });
-    Ok((received.bytes, fds.flatten().collect(), received.flags))
-}
-
-/// Writes what the socket takes now; descriptors ride on the first byte.
-///
-/// # Errors
-///
-/// `WouldBlock` if the socket takes nothing now.
-pub(super) fn send(stream: &UnixStream, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many file descriptors"));
-    }
-    Ok(sendmsg(stream, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)?)
 }

@@ -11,11 +11,12 @@ use zbus::{
     },
 };
 
-/// Type code of a call, flag of one that wants no reply, and the header field that holds the
-/// sender's name.
+/// Type code of a call, flag of one that wants no reply, and the header fields that hold the
+/// sender's name and the number of descriptors.
 const CALL: u8 = 1;
 const NO_REPLY: u8 = 1;
 const SENDER: u8 = 7;
+const FDS: u8 = 9;
 
 /// The fixed part of a message's header.
 #[derive(Debug)]
@@ -58,13 +59,34 @@ impl Start {
             return None;
         }
         let serial = NonZeroU32::new(number(bytes, 8, self.endian)?)?;
+        let sender = self.field(bytes, SENDER, |value| match value {
+            Variant::Str(sender) => OwnedUniqueName::try_from(sender.as_str()).ok(),
+            _ => None,
+        })?;
+        Some(Call { serial, sender })
+    }
+
+    /// How many descriptors it brings, if all of its header is among `bytes`.
+    pub(super) fn fds(&self, bytes: &[u8]) -> usize {
+        let count = self.field(bytes, FDS, |value| match value {
+            Variant::U32(count) => Some(count as usize),
+            _ => None,
+        });
+        count.unwrap_or(0)
+    }
+
+    /// What `read` makes of a field of the header.
+    fn field<T>(
+        &self,
+        bytes: &[u8],
+        wanted: u8,
+        read: impl FnOnce(Variant<'_>) -> Option<T>,
+    ) -> Option<T> {
         // The array of fields begins with its length; its position decides on padding.
         let fields = bytes.get(12..Self::FIXED + self.fields)?;
         let data = Data::new(fields, Context::new(self.endian, 12));
         let (fields, _) = data.deserialize::<Vec<(u8, Variant<'_>)>>().ok()?;
-        let (_, sender) = fields.into_iter().find(|(code, _)| *code == SENDER)?;
-        let Variant::Str(sender) = sender else { return None };
-        Some(Call { serial, sender: OwnedUniqueName::try_from(sender.as_str()).ok()? })
+        fields.into_iter().find(|(code, _)| *code == wanted).and_then(|(_, value)| read(value))
     }
 }
 

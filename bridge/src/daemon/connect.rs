@@ -1,47 +1,59 @@
 //! The connection to the bus, and the names on it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::time::timeout;
 use tracing::warn;
 use zbus::{
-    Address, Connection, MessageStream,
+    Address, Connection,
     connection::Builder,
     fdo::{RequestNameFlags, RequestNameReply},
     names::OwnedWellKnownName,
 };
 
-use crate::bus::{Room, guard::Outbox, socket::BusSocket, watch_departures};
+use crate::bus::{
+    guard::Outbox,
+    socket::{Answering, BusSocket},
+    watch_departures,
+};
 
 use super::{BUS_TIMEOUT, Bus, Error};
 
-/// Connects to a bus, writes to it whatever comes into the outbox, and has it tell of callers who
+/// Connects to a bus; nothing is read of it before [`greet`].
+pub(super) fn connect(address: &Address, bus: &Bus, memory: usize) -> Result<BusSocket, Error> {
+    BusSocket::connect(address, memory).map_err(|error| failed(address, bus, error.into()))
+}
+
+/// Authenticates, writes to the bus whatever comes into the outbox, and has it tell of callers who
 /// leave.
-pub(super) async fn connect(
+pub(super) async fn greet(
+    socket: Answering,
+    outbox: Arc<Outbox>,
     address: &Address,
     bus: &Bus,
-    memory: usize,
-) -> Result<(MessageStream, Arc<Outbox>, Arc<Room>), Error> {
-    let failed = |error: zbus::Error| Error::Bus(format!("{bus} ({address})"), error);
-    let socket = BusSocket::connect(address, memory).await.map_err(|error| failed(error.into()))?;
-    let (outbox, room) = (Arc::clone(socket.outbox()), Arc::clone(socket.room()));
-    let writer = Arc::clone(&outbox);
+) -> Result<Connection, Error> {
     tokio::spawn(async move {
-        if let Err(error) = writer.run().await {
+        if let Err(error) = outbox.run().await {
             warn!(%error, "writing to the bus failed");
         }
     });
     let connecting = async {
-        let builder = Builder::socket(socket).method_timeout(BUS_TIMEOUT);
-        let stream = builder.build_message_stream().await?;
-        watch_departures(&Connection::from(&stream)).await?;
-        Ok(stream)
+        let connection = Builder::socket(socket).method_timeout(BUS_TIMEOUT).build().await?;
+        watch_departures(&connection).await?;
+        Ok(connection)
     };
     // A bus that hangs accepts connections all the same, and then says nothing.
     match timeout(BUS_TIMEOUT, connecting).await {
-        Ok(stream) => Ok((stream.map_err(failed)?, outbox, room)),
-        Err(_) => Err(failed(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
+        Ok(connection) => connection.map_err(|error| failed(address, bus, error)),
+        Err(_) => {
+            let error = io::Error::from(io::ErrorKind::TimedOut);
+            Err(failed(address, bus, error.into()))
+        }
     }
+}
+
+fn failed(address: &Address, bus: &Bus, error: zbus::Error) -> Error {
+    Error::Bus(format!("{bus} ({address})"), error)
 }
 
 /// Owns a name for good: never taken from another, never given away, never waited for.

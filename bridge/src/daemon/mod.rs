@@ -29,7 +29,7 @@ use zbus::{Address, Connection, names::OwnedWellKnownName};
 
 use crate::bus::{Dispatcher, guard::Outbox};
 
-use connect::{connect, own, release};
+use connect::{connect, greet, own, release};
 use control::Control;
 use fleet::Fleet;
 use hotplug::Hotplug;
@@ -95,8 +95,6 @@ struct Service {
     outbox: Arc<Outbox>,
     dispatcher: Arc<Dispatcher>,
     drain: Duration,
-    /// Ends with the connection.
-    dispatching: JoinSet<()>,
     /// Never ends.
     _watching: JoinSet<Infallible>,
 }
@@ -106,9 +104,14 @@ impl Service {
         let Plan { fixed, single, fleet: wanted, manages, watch: folders } = Plan::new(&settings)?;
         let limits = Arc::clone(&wanted.manner.limits);
         let address = fixed.bus.address()?;
-        let (stream, outbox, room) = connect(&address, &fixed.bus, limits.memory).await?;
-        let connection = Connection::from(&stream);
+        let socket = connect(&address, &fixed.bus, limits.memory)?;
+        let outbox = Arc::clone(socket.outbox());
         let fleet = Arc::new(Fleet::new(Arc::clone(&outbox)));
+        let objects = Arc::clone(fleet.objects());
+        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), &limits);
+        let dispatcher = Arc::new(dispatcher);
+        let socket = socket.answered_by(Arc::clone(&dispatcher));
+        let connection = greet(socket, Arc::clone(&outbox), &address, &fixed.bus).await?;
         for (path, endpoints) in single {
             fleet.serve(&path, endpoints);
         }
@@ -116,9 +119,6 @@ impl Service {
         let machines = Machines::new(Arc::clone(&fleet), wanted.most, wanted.manner.clone());
         let machines = Arc::new(machines);
         machines.settle(wanted).map_err(|refused| Error::Settings(refused.to_string()))?;
-        let objects = Arc::clone(fleet.objects());
-        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), room, &limits);
-        let dispatcher = Arc::new(dispatcher);
         let names = fixed.names.clone();
         let (folders, wanted) = watch::channel(folders);
         let reload = settings.again.map(|again| {
@@ -133,9 +133,6 @@ impl Service {
                 reload: reload.clone(),
             }));
         }
-        let mut dispatching = JoinSet::new();
-        let answering = Arc::clone(&dispatcher);
-        dispatching.spawn(async move { answering.run(stream).await });
         for name in &names {
             own(&connection, name).await?;
         }
@@ -155,7 +152,6 @@ impl Service {
             outbox,
             dispatcher,
             drain,
-            dispatching,
             _watching: watching,
         })
     }
@@ -177,7 +173,6 @@ impl Service {
             }
         };
         tokio::select! {
-            _ = self.dispatching.join_next() => Error::BusLost,
             () = self.connection.closed() => Error::BusLost,
             () = stalled(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
             never = notify::feed_watchdog(&self.connection) => match never {},
