@@ -30,6 +30,7 @@ on_each_bus!(
     a_monitor_has_no_power_over_the_agent_of_another_machine,
     an_agent_without_its_monitor_is_what_its_socket_says,
     a_forbidden_command_is_told_from_an_absent_agent,
+    an_agent_that_was_left_frozen_is_known_for_it,
 );
 
 const MACHINE: &str = "/org/qemu/vm/a";
@@ -253,4 +254,17 @@ async fn a_forbidden_command_is_told_from_an_absent_agent(bus: Bus) {
     let offers = |command: &str| commands.as_array().unwrap().contains(&json!(command));
     assert!(offers("guest-ping") && !offers("guest-get-time") && !offers("guest-exec"));
     client.call(AGENT, "GuestPing", &()).await.unwrap();
+}
+
+async fn an_agent_that_was_left_frozen_is_known_for_it(bus: Bus) {
+    let agent = Agent::frozen().await;
+    let _bridge = Bridge::serve(&bus, &["--qga".as_ref(), agent.socket().as_os_str()]).await;
+    let client = Client::new(&bus).await;
+    in_state(&client, AGENT_ENDPOINT, "frozen").await;
+    client.call(AGENT, "GuestPing", &()).await.unwrap();
+    let refusal = client.call(AGENT, "GuestGetTime", &()).await.unwrap_err();
+    assert_eq!(refusal.name, "org.qemu.QapiError.CommandNotFound", "{refusal}");
+    let commands = client.property(AGENT_ENDPOINT, "Commands").await.unwrap();
+    let offers = |command: &str| commands.as_array().unwrap().contains(&json!(command));
+    assert!(offers("guest-fsfreeze-thaw") && !offers("guest-get-time"), "{commands}");
 }

@@ -31,13 +31,23 @@ impl Agent {
         Self::run(command).await
     }
 
+    /// Starts one whose state says that an earlier one froze filesystems; none is frozen.
+    pub async fn frozen() -> Self {
+        let scratch = Scratch::new();
+        fs::write(scratch.path("qga.state.isfrozen"), "").unwrap();
+        Self::run_in(scratch, process::program(PROGRAM)).await
+    }
+
     /// Starts one of another release.
     pub async fn of(release: &Release) -> Self {
         Self::run(release.program(PROGRAM)).await
     }
 
-    async fn run(mut command: Command) -> Self {
-        let scratch = Scratch::new();
+    async fn run(command: Command) -> Self {
+        Self::run_in(Scratch::new(), command).await
+    }
+
+    async fn run_in(scratch: Scratch, mut command: Command) -> Self {
         let process = launch(&scratch, &mut command).await;
         Self { process, scratch }
     }
