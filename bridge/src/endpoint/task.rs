@@ -107,10 +107,17 @@ impl Task {
     /// Tells the first failure in a row; the others are told only to those who look for them.
     fn log(&self, fault: &Fault, told: &mut bool) {
         let socket = &self.session.wire.socket;
-        if *told || fault.kind == NotSent::Stopping {
-            tracing::debug!(socket, fault = fault.text, "not connected");
-        } else {
-            tracing::warn!(socket, fault = fault.text, "not connected");
+        match fault.kind {
+            // Agents come and go with their guests; the socket is well.
+            NotSent::Absent => {
+                if self.config.account.may_tell() {
+                    tracing::info!(socket, fault = fault.text, "agent lost");
+                }
+                return;
+            }
+            NotSent::Stopping => tracing::debug!(socket, fault = fault.text, "not connected"),
+            _ if *told => tracing::debug!(socket, fault = fault.text, "not connected"),
+            _ => tracing::warn!(socket, fault = fault.text, "not connected"),
         }
         *told = true;
     }
