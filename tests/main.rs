@@ -20,6 +20,7 @@ mod monitor;
 mod pairing;
 mod presence;
 mod properties;
+mod remote;
 mod rig;
 mod service;
 mod skew;

@@ -144,17 +144,29 @@ pub async fn compared(client: &Client, endpoint: Target) -> Value {
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
     let named = || std::env::var_os("QAPI_DBUS_PROGRAM").map(PathBuf::from);
-    PROGRAM.get_or_init(|| named().or_else(build)).as_deref().expect("the bridge builds")
+    let built = || build(&["--all-targets"]).map(|dir| dir.join("qapi-dbus"));
+    PROGRAM.get_or_init(|| named().or_else(built)).as_deref().expect("the bridge builds")
 }
 
-/// With the targets of a test run, hence with the same features: what that run built stays valid.
-fn build() -> Option<PathBuf> {
+/// An example of the workspace, built if it is not.
+///
+/// # Panics
+/// If it does not build.
+pub fn example(name: &str) -> PathBuf {
+    let built = build(&["--example", name]);
+    built.expect("the example builds").join("examples").join(name)
+}
+
+/// Builds with the features of a test run, for targets of its kind: what that run built stays
+/// valid.
+fn build(targets: &[&str]) -> Option<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--locked", "--workspace", "--all-targets", "--target-dir"])
+        .args(["build", "--quiet", "--locked", "--workspace", "--target-dir"])
         .arg(target_dir())
+        .args(targets)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();
-    built.success().then(|| target_dir().join("debug").join("qapi-dbus"))
+    built.success().then(|| target_dir().join("debug"))
 }

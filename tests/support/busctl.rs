@@ -3,7 +3,7 @@
 use crate::{bus::Bus, client::Target, soon};
 use tokio::process::Command;
 
-/// What a run of busctl gave.
+/// What a run of busctl, or of another program, gave.
 #[derive(Debug)]
 pub struct Output {
     /// Whether it succeeded.
@@ -33,13 +33,16 @@ pub fn members<'a>(introspection: &'a str, kind: &str) -> Vec<&'a str> {
 
 /// busctl with any arguments.
 pub async fn run(bus: &Bus, arguments: &[&str]) -> Output {
-    let output = Command::new("busctl")
-        .arg(format!("--address={}", bus.address()))
-        .args(["--no-pager", "--full"])
-        .args(arguments)
-        .kill_on_drop(true)
-        .output();
-    let output = soon("busctl", output).await.expect("busctl runs");
+    let mut command = Command::new("busctl");
+    command.arg(format!("--address={}", bus.address())).args(["--no-pager", "--full"]);
+    output(command.args(arguments)).await
+}
+
+/// What any program gives that ends by itself.
+pub async fn output(command: &mut Command) -> Output {
+    let name = command.as_std().get_program().to_owned();
+    let output = soon("the end of a program", command.kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}", name.display()));
     Output {
         success: output.status.success(),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -1,4 +1,4 @@
-//! Programs of one QEMU series beside those that are installed.
+//! Programs beside those that are installed: of each QEMU series, and of ssh's server.
 
 use crate::{process, target_dir};
 use std::{
@@ -8,12 +8,17 @@ use std::{
 };
 use tokio::process::Command;
 
-/// A series, `7.2`, whose packages tests/run has unpacked.
+/// Packages that tests/run has unpacked: of a series, `7.2`, or of ssh's server.
 #[derive(Debug)]
 pub struct Release(PathBuf);
 
 impl Release {
-    /// All of them, by name.
+    /// ssh's server.
+    pub fn ssh() -> Self {
+        Self(target_dir().join("ssh"))
+    }
+
+    /// All of QEMU, by name.
     ///
     /// # Panics
     /// If there is none.
@@ -34,16 +39,31 @@ impl Release {
     /// # Panics
     /// If it has no such program.
     pub fn program(&self, name: &str) -> Command {
-        let candidates = ["usr/bin", "usr/sbin"].map(|dir| self.0.join(dir).join(name));
-        let found = candidates.iter().find(|path| path.is_file());
-        let found = found.unwrap_or_else(|| panic!("{name} is not in {}", self.0.display()));
-        let mut command = process::program(found);
+        let mut command = process::program(self.find(name));
         command.env("LD_LIBRARY_PATH", self.libraries());
         command
     }
 
+    /// Where a program of it is.
+    ///
+    /// # Panics
+    /// If it has no such program.
+    pub fn find(&self, name: &str) -> PathBuf {
+        let mut candidates =
+            ["usr/bin", "usr/sbin"].map(|dir| self.0.join(dir).join(name)).into_iter();
+        let found = candidates.find(|path| path.is_file());
+        found.unwrap_or_else(|| {
+            panic!("{name} is not in {}; tests/run unpacks it", self.0.display())
+        })
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
     /// Where libraries are that this machine lacks.
-    fn libraries(&self) -> OsString {
+    pub fn libraries(&self) -> OsString {
         let dirs = ["lib", "usr/lib"].map(|dir| entries(&self.0.join(dir)));
         std::env::join_paths(dirs.concat()).unwrap()
     }

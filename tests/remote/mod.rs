@@ -1,0 +1,63 @@
+//! Hosts that are reached from elsewhere: through ssh, the remote transport of every bus.
+
+mod fleet;
+mod ground;
+mod host;
+
+use ground::{Login, NOBODY, PORT};
+use host::Host;
+use qapi_dbus_tests::{bus::Bus, on_each_bus, process::Process, scratch::Scratch, until};
+
+on_each_bus!(busctl_reaches_a_host, the_login_is_who_calls);
+
+/// A machine there.
+const ONE: &str = "org.qemu.Bridge /org/qemu/vm/one";
+
+/// busctl with this host, as this account.
+fn busctl(account: &str, line: &str) -> String {
+    format!("busctl --no-pager --host {account}@127.0.0.1:{PORT} {line}")
+}
+
+async fn busctl_reaches_a_host(bus: Bus) {
+    let login = Login::new().await;
+    let host = Host::start(bus, &login).await;
+    let root = |line: String| busctl("root", &line);
+    let state = root(format!("get-property {ONE} org.qemu.QmpEndpoint State"));
+    until("a monitor that is ready", async || {
+        (host.ground.must(&state).await == "s \"ready\"\n").then_some(())
+    })
+    .await;
+    let call = root(format!("call {ONE} org.qemu.QmpQapi QueryStatus"));
+    let status = host.ground.must(&call).await;
+    assert_eq!(status, "a{sv} 2 \"running\" b true \"status\" s \"running\"\n");
+    let unknown = root(format!("call {ONE} org.qemu.QmpQapi QueryName"));
+    let refused = host.ground.run(&unknown).await;
+    assert!(!refused.success && refused.stderr.contains("CommandNotFound"), "{}", refused.stderr);
+    let tree = host.ground.must(&root("tree --list org.qemu.Bridge".to_owned())).await;
+    assert!(tree.lines().any(|line| line == "/org/qemu/vm/two"), "{tree}");
+
+    let scratch = Scratch::new();
+    let monitor = root("monitor org.qemu.Bridge".to_owned());
+    let mut monitor = Process::start(&scratch, &mut host.ground.command(&monitor));
+    until("busctl that listens", async || {
+        monitor.stderr().contains("Monitoring bus message stream").then_some(())
+    })
+    .await;
+    host.one.pause();
+    let mut said = String::new();
+    while !(said.contains("Member=StopEvent") && said.contains("STRING \"paused\"")) {
+        said += &monitor.line().await.expect("busctl goes on");
+    }
+}
+
+/// The bus sees the account of the login, whoever the person is elsewhere.
+async fn the_login_is_who_calls(bus: Bus) {
+    let login = Login::new().await;
+    let host = Host::start(bus, &login).await;
+    for account in ["root", NOBODY] {
+        let list = host.ground.must(&busctl(account, "list --unique")).await;
+        let callers = list.lines().filter(|line| line.contains(&format!(" {account} ")));
+        let least = if account == NOBODY { 1 } else { 2 };
+        assert_eq!(callers.count(), least, "{list}");
+    }
+}
