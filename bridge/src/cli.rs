@@ -11,6 +11,7 @@ use tokio::{
 use tracing::info;
 
 use crate::{
+    auth::{Rules, User},
     config::{self, Config},
     daemon::{self, Again, Bus, Error, Machine, Settings},
     demo, log,
@@ -99,6 +100,12 @@ struct Serve {
     /// Send events to subscribers only (see Subscribe), in the place of everybody on the bus
     #[arg(long)]
     unicast: bool,
+    /// Ask polkit whether a caller may, as always on the system bus
+    #[arg(long)]
+    authorize: bool,
+    /// A user besides root and the bridge's own whose processes may serve sockets; repeatable
+    #[arg(long, value_name = "USER")]
+    peer_user: Vec<User>,
     /// Say more: -v connections, -vv calls, -vvv everything
     #[arg(short, action = ArgAction::Count)]
     verbose: u8,
@@ -175,6 +182,8 @@ impl Serve {
             path: self.path.clone(),
             timeout: self.timeout.map(Duration::from_millis),
             unicast: self.unicast || config.unicast,
+            authorize: self.authorize,
+            rules: Rules { uids: [&*self.peer_user, &config.rules.uids].concat(), ..config.rules },
             limits: config.limits,
             again: None,
         })

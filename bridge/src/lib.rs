@@ -8,6 +8,7 @@
 //! D-Bus, `transcode` knows no sockets, and only the generator knows the schema language: its
 //! product is in `generated`. `skew` compares that product with what a peer says it is.
 
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod config;

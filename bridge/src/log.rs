@@ -13,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::auth::AUDIT;
+
 /// Bytes that a pipe takes whole once it is writable at all: Linux' `PIPE_BUF`.
 const WHOLE: usize = 4096;
 
@@ -25,7 +27,10 @@ pub(crate) fn start(verbose: u8) {
         _ => LevelFilter::TRACE,
     };
     // The bus library prints whole messages, and arguments may hold secrets.
-    let targets = Targets::new().with_target("qapi_dbus", level).with_default(LevelFilter::WARN);
+    let targets = Targets::new()
+        .with_target("qapi_dbus", level)
+        .with_target(AUDIT, LevelFilter::INFO)
+        .with_default(LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Impatient(io::stderr()))
         // It would print about them to where they came from, and panic there.

@@ -2,7 +2,7 @@
 
 use zbus::{Connection, Message};
 
-use super::objects::Objects;
+use super::{gate::Gate, objects::Objects};
 
 const BUS: &str = "org.freedesktop.DBus";
 
@@ -26,7 +26,7 @@ pub async fn watch(connection: &Connection) -> zbus::Result<()> {
 }
 
 /// Takes a signal, which anybody may have sent.
-pub(super) fn signal(message: &Message, objects: &Objects) {
+pub(super) fn signal(message: &Message, objects: &Objects, gate: &Gate) {
     let header = message.header();
     let by_bus = header.sender().is_some_and(|sender| sender.as_str() == BUS);
     let changed = header.member().is_some_and(|member| member == "NameOwnerChanged");
@@ -34,6 +34,7 @@ pub(super) fn signal(message: &Message, objects: &Objects) {
         return;
     }
     if let Ok((name, _, "")) = message.body().deserialize::<(&str, &str, &str)>() {
+        gate.forget(name);
         objects.endpoints().iter().for_each(|endpoint| endpoint.forget(name));
     }
 }

@@ -23,7 +23,9 @@ use super::{
     departures,
     endpoint::Endpoint,
     errors::{Failure, standard as names},
+    gate::{Deed, Entrance, Gate},
     guard::Outbox,
+    incoming::Answerer,
     limits::Limits,
     objects::{Object, Objects},
     own,
@@ -40,6 +42,7 @@ pub struct Dispatcher {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
     permits: Arc<Permits>,
+    gate: Gate,
 }
 
 /// Who answers the calls of an interface.
@@ -48,34 +51,18 @@ enum Owner<'a> {
     Standard,
     Qapi(&'a Arc<Endpoint>),
     Own(&'a Arc<Endpoint>),
-    Service(&'a dyn Service),
+    Service(&'a Arc<dyn Service>),
 }
 
 impl Dispatcher {
-    /// A dispatcher for these objects.
-    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, limits: &Limits) -> Self {
-        Self { objects, outbox, permits: Permits::new(limits) }
+    /// A dispatcher for these objects, of calls that come through `gate`.
+    pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, gate: Gate, limits: &Limits) -> Self {
+        Self { objects, outbox, permits: Permits::new(limits), gate }
     }
 
     /// How many calls are in flight.
     pub fn calls(&self) -> usize {
         self.permits.held()
-    }
-
-    /// Answers a call or hands it on, before it returns; takes what the bus tells.
-    ///
-    /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
-    pub(super) fn take(&self, message: &Message) {
-        let handle = || match message.message_type() {
-            Type::MethodCall => self.dispatch(message),
-            Type::Signal => departures::signal(message, &self.objects),
-            Type::MethodReturn | Type::Error => {}
-        };
-        if catch_unwind(AssertUnwindSafe(handle)).is_err() {
-            let header = message.header();
-            error!(member = ?header.member(), "internal error in a call");
-            self.addressed(&header, |endpoint| endpoint.account().count(Count::InternalErrors));
-        }
     }
 
     /// Tells the endpoint whose interface is called.
@@ -106,16 +93,27 @@ impl Dispatcher {
         let body = message.body();
         let object = header.path().and_then(|path| self.objects.get(path));
         let object = object.as_deref();
+        let entrance = Entrance { gate: &self.gate, call: header };
         match self.find(object, header) {
-            Ok((Owner::Qapi(endpoint), method)) => qapi::answer(endpoint, method, &body, reply),
-            Ok((Owner::Own(endpoint), method)) => own::answer(endpoint, method, &body, reply),
+            Ok((Owner::Qapi(endpoint), method)) => {
+                qapi::answer(entrance, endpoint, method, &body, reply);
+            }
+            Ok((Owner::Own(endpoint), method)) => {
+                own::answer(entrance, endpoint, method, &body, reply);
+            }
             Ok((Owner::Service(service), method)) => {
-                decoded(method, &body, reply, |arguments, reply| {
-                    match service.call(method, arguments) {
-                        Ok(()) => reply.send(&()),
-                        Err(failure) => reply.fail(&failure),
-                    }
-                });
+                let service = Arc::clone(service);
+                let passage = entrance.declare(Deed::method(None, method));
+                match qapi::decode(method, &body) {
+                    Ok(call) => passage.pass(reply, move |reply| {
+                        let arguments = Json::parse(&call.arguments).unwrap_or(Json::Null);
+                        match service.call(method, &arguments) {
+                            Ok(()) => reply.send(&()),
+                            Err(failure) => reply.fail(&failure),
+                        }
+                    }),
+                    Err(failure) => reply.fail(&failure),
+                }
             }
             Ok((Owner::Standard, method)) => {
                 let path = header.path().map_or("", |path| path.as_str());
@@ -156,7 +154,7 @@ impl Dispatcher {
         object: Option<&'a Object>,
     ) -> impl Iterator<Item = (&'static Interface, Owner<'a>)> {
         let endpoints = object.map_or(&[][..], |object| &object.endpoints);
-        let service = object.and_then(|object| object.service.as_deref());
+        let service = object.and_then(|object| object.service.as_ref());
         let service = service.map(|service| (service.interface(), Owner::Service(service)));
         let own = endpoints.iter().flat_map(|endpoint| {
             let (qapi, own) = (Owner::Qapi(endpoint), Owner::Own(endpoint));
@@ -187,6 +185,22 @@ impl Dispatcher {
         let hint = object.map_or(String::new(), Object::hint);
         let text = format!("interface `{interface}` has no method `{member}`{hint}");
         Failure::new(names::UNKNOWN_METHOD, &text)
+    }
+}
+
+impl Answerer for Dispatcher {
+    /// A panic costs its own call only: unwinding drops its [`Reply`], which answers.
+    fn take(&self, message: &Message) {
+        let handle = || match message.message_type() {
+            Type::MethodCall => self.dispatch(message),
+            Type::Signal => departures::signal(message, &self.objects, &self.gate),
+            Type::MethodReturn | Type::Error => {}
+        };
+        if catch_unwind(AssertUnwindSafe(handle)).is_err() {
+            let header = message.header();
+            error!(member = ?header.member(), "internal error in a call");
+            self.addressed(&header, |endpoint| endpoint.account().count(Count::InternalErrors));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, Task},
+    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, Task, Trust},
     generated,
     transcode::{Timeout, shape::Interface},
 };
@@ -36,12 +36,12 @@ pub struct Settings {
     pub path: String,
     /// Deadline of a call in the place of the built-in ones; zero means none.
     pub timeout: Option<Duration>,
-    /// Whether `Execute` is served.
-    pub execute: bool,
     /// Whether events go to subscribers only, in the place of everybody on the bus.
     pub unicast: bool,
     /// Bounds.
     pub limits: Arc<Limits>,
+    /// Whose sockets are opened.
+    pub trust: Arc<Trust>,
 }
 
 /// One endpoint on the bus.
@@ -77,6 +77,7 @@ impl Endpoint {
             budget,
             observer: inquiry.clone(),
             account,
+            trust: Arc::clone(&settings.trust),
         });
         inquiry.ask_through(handle.clone());
         (Arc::new(Self { settings, publisher, handle }), task)
@@ -114,10 +115,6 @@ impl Endpoint {
 
     pub(super) fn protocol(&self) -> Protocol {
         self.settings.protocol
-    }
-
-    pub(super) fn executes(&self) -> bool {
-        self.settings.execute
     }
 
     /// The generated interface.
@@ -171,18 +168,19 @@ impl Endpoint {
     /// Hands a command to the peer.
     pub(super) fn submit(
         &self,
-        command: &str,
+        command: impl Into<String>,
         arguments: Vec<u8>,
         fd: Option<std::os::fd::OwnedFd>,
         choice: Choice,
         completion: Completion,
     ) {
+        let command = command.into();
         planted(command.as_bytes());
-        let known = self.qapi().command(command);
-        let timeout = self.deadline(command, arguments.len(), choice);
+        let known = self.qapi().command(&command);
+        let timeout = self.deadline(&command, arguments.len(), choice);
         debug!(command, bytes = arguments.len(), "call");
         self.handle.submit(Request {
-            command: command.to_owned(),
+            command,
             arguments,
             fd,
             oob: choice.oob,
@@ -238,9 +236,9 @@ pub(super) mod tests {
             socket: "/nonexistent".into(),
             path: path.into(),
             timeout: None,
-            execute: true,
             unicast: false,
             limits: Arc::default(),
+            trust: Arc::default(),
         };
         Endpoint::new(settings, Outbox::detached()).0
     }

@@ -11,6 +11,8 @@ const MAX_TEXT: usize = 4 << 10;
 pub mod standard {
     pub(crate) const ACCESS_DENIED: &str = "org.freedesktop.DBus.Error.AccessDenied";
     pub(in crate::bus) const FAILED: &str = "org.freedesktop.DBus.Error.Failed";
+    pub(in crate::bus) const INTERACTION: &str =
+        "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
     pub(in crate::bus) const INVALID_ARGS: &str = "org.freedesktop.DBus.Error.InvalidArgs";
     pub(crate) const LIMITS: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
     pub(in crate::bus) const READ_ONLY: &str = "org.freedesktop.DBus.Error.PropertyReadOnly";
@@ -57,6 +59,7 @@ impl Failure {
             NotSent::Busy => "Busy",
             NotSent::TooLarge => "TooLarge",
             NotSent::Stopping => "Stopping",
+            NotSent::Stale => "Stale",
         };
         Self::new(format!("{PREFIX}.NotSent.{kind}"), text)
     }

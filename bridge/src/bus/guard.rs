@@ -87,7 +87,7 @@ impl Outbox {
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
-    pub(super) fn budget(&self) -> &Arc<Budget> {
+    pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
 

@@ -17,7 +17,6 @@ use zbus::{
 use crate::endpoint::{NotSent, Pace};
 
 use super::{
-    dispatch::Dispatcher,
     errors::{Failure, standard},
     guard::{MAX_MESSAGE, Outbox},
     reply::Reply,
@@ -34,11 +33,17 @@ const AHEAD: usize = 4 << 10;
 /// Messages in a row after which others have their turn.
 const TURN: usize = 16;
 
+/// Who takes what comes of the bus besides replies.
+pub(super) trait Answerer: std::fmt::Debug + Send + Sync {
+    /// Answers a call or hands it on, before it returns; takes what the bus tells.
+    fn take(&self, message: &Message);
+}
+
 /// The half of the connection that zbus receives through.
 #[derive(Debug)]
 pub struct Incoming {
     source: Source,
-    dispatcher: Arc<Dispatcher>,
+    answerer: Arc<dyn Answerer>,
     outbox: Arc<Outbox>,
     in_a_row: usize,
     log: Pace,
@@ -47,11 +52,11 @@ pub struct Incoming {
 impl Incoming {
     pub(super) fn new(
         stream: Arc<Stream>,
-        dispatcher: Arc<Dispatcher>,
+        answerer: Arc<dyn Answerer>,
         outbox: Arc<Outbox>,
     ) -> Self {
         let (source, log) = (Source::new(stream), Pace::default());
-        Self { source, dispatcher, outbox, in_a_row: 0, log }
+        Self { source, answerer, outbox, in_a_row: 0, log }
     }
 
     /// The next reply to a call of the bridge's own; what comes before it is handled here.
@@ -62,7 +67,7 @@ impl Incoming {
             let start = self.source.start().await?;
             match self.take(&start, seq).await? {
                 Ok(message) if is_reply(&message) => return Ok(message),
-                Ok(message) => self.dispatcher.take(&message),
+                Ok(message) => self.answerer.take(&message),
                 Err(failure) => self.refuse(&start, &failure),
             }
             self.source.pass_over(start.length()).await?;

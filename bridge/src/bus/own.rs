@@ -14,7 +14,8 @@ use crate::{
 
 use super::{
     endpoint::{Choice, Endpoint},
-    errors::{Failure, standard},
+    errors::Failure,
+    gate::{Deed, Entrance},
     qapi,
     reply::Reply,
     seen::Filter,
@@ -23,81 +24,87 @@ use super::{
 
 /// Answers a method of an endpoint's own interface.
 pub(super) fn answer(
+    entrance: Entrance<'_>,
     endpoint: &Arc<Endpoint>,
     method: &'static Method,
     body: &message::Body,
     reply: Reply,
 ) {
-    let call = match qapi::decode(method, body) {
-        Ok(call) => call,
+    let (work, choice) = match understand(method, body) {
+        Ok(understood) => understood,
         Err(failure) => return reply.fail(&failure),
     };
+    let deed = match &work {
+        Work::Run { command, arguments } | Work::RunAndWait { command, arguments, .. } => {
+            Deed::command(endpoint, command, choice, arguments.len())
+        }
+        Work::Execute { command, arguments, .. } => {
+            Deed::command(endpoint, command, choice, arguments.len()).raw()
+        }
+        Work::EventsSince(_) | Work::Subscribe(_) | Work::Unsubscribe(_) => {
+            Deed::method(Some(endpoint), method)
+        }
+    };
+    let (passage, endpoint) = (entrance.declare(deed), Arc::clone(endpoint));
+    passage.pass(reply, move |reply| work.perform(&endpoint, choice, reply));
+}
+
+/// What a call asks for.
+enum Work {
+    Run { command: String, arguments: Vec<u8> },
+    RunAndWait { command: String, arguments: Vec<u8>, filter: Filter },
+    Execute { command: String, arguments: Vec<u8>, id: Option<Vec<u8>> },
+    EventsSince(u64),
+    Subscribe(Filter),
+    Unsubscribe(u64),
+}
+
+fn understand(method: &'static Method, body: &message::Body) -> Result<(Work, Choice), Failure> {
+    let call = qapi::decode(method, body)?;
+    let given = Json::parse(&call.arguments);
+    let given = given.map_err(|error| Failure::invalid_args(&error.to_string()))?;
     let choice = Choice { timeout: call.timeout, oob: call.oob.unwrap_or(false) };
-    let arguments = match Json::parse(&call.arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => return reply.fail(&Failure::invalid_args(&error.to_string())),
+    let work = match method.name {
+        "Call" => {
+            let (command, arguments) = command(&given)?;
+            Work::Run { command, arguments }
+        }
+        "CallAndWait" => {
+            let (command, arguments) = command(&given)?;
+            let filter = filter(&given)?;
+            if filter.events.is_empty() {
+                return Err(Failure::invalid_args("argument `events` (as) names no event"));
+            }
+            Work::RunAndWait { command, arguments, filter }
+        }
+        "EventsSince" => Work::EventsSince(number(&given, "sequence")?),
+        "Subscribe" => Work::Subscribe(filter(&given)?),
+        "Unsubscribe" => Work::Unsubscribe(number(&given, "handle")?),
+        _ => return execute(&given),
     };
-    match method.name {
-        "Call" => run(endpoint, &arguments, choice, reply),
-        "CallAndWait" => run_and_wait(endpoint, &arguments, choice, reply),
-        "EventsSince" => match number(&arguments, "sequence") {
-            Ok(sequence) => subscribe::events_since(endpoint, sequence, reply),
-            Err(failure) => reply.fail(&failure),
-        },
-        "Subscribe" => match filter(&arguments) {
-            Ok(filter) => subscribe::subscribe(endpoint, filter, reply),
-            Err(failure) => reply.fail(&failure),
-        },
-        "Unsubscribe" => match number(&arguments, "handle") {
-            Ok(handle) => subscribe::unsubscribe(endpoint, handle, reply),
-            Err(failure) => reply.fail(&failure),
-        },
-        _ => execute(endpoint, &arguments, reply),
-    }
+    Ok((work, choice))
 }
 
-fn run(endpoint: &Arc<Endpoint>, given: &Json<'_>, choice: Choice, reply: Reply) {
-    match command(given) {
-        Ok((command, arguments)) => {
-            let shape = Some(variant(endpoint, command));
-            endpoint.submit(command, arguments, None, choice, qapi::completion(reply, shape));
+impl Work {
+    fn perform(self, endpoint: &Arc<Endpoint>, choice: Choice, reply: Reply) {
+        match self {
+            Self::Run { command, arguments } => {
+                let shape = Some(variant(endpoint, &command));
+                endpoint.submit(command, arguments, None, choice, qapi::completion(reply, shape));
+            }
+            Self::RunAndWait { command, arguments, filter } => {
+                let timeout = endpoint.deadline(&command, arguments.len(), choice);
+                let shape = variant(endpoint, &command);
+                let completion = endpoint.waiters().add(reply, filter, shape, timeout);
+                endpoint.submit(command, arguments, None, choice, completion);
+            }
+            Self::Execute { command, arguments, id } => {
+                endpoint.submit(command, arguments, None, choice, as_text(reply, id));
+            }
+            Self::EventsSince(sequence) => subscribe::events_since(endpoint, sequence, reply),
+            Self::Subscribe(filter) => subscribe::subscribe(endpoint, filter, reply),
+            Self::Unsubscribe(handle) => subscribe::unsubscribe(endpoint, handle, reply),
         }
-        Err(failure) => reply.fail(&failure),
-    }
-}
-
-fn run_and_wait(endpoint: &Arc<Endpoint>, given: &Json<'_>, choice: Choice, reply: Reply) {
-    let (command, arguments) = match command(given) {
-        Ok(found) => found,
-        Err(failure) => return reply.fail(&failure),
-    };
-    let filter = match filter(given) {
-        Ok(filter) if filter.events.is_empty() => {
-            let text = "argument `events` (as) names no event";
-            return reply.fail(&Failure::invalid_args(text));
-        }
-        Ok(filter) => filter,
-        Err(failure) => return reply.fail(&failure),
-    };
-    let timeout = endpoint.deadline(command, arguments.len(), choice);
-    let completion = endpoint.waiters().add(reply, filter, variant(endpoint, command), timeout);
-    endpoint.submit(command, arguments, None, choice, completion);
-}
-
-fn execute(endpoint: &Arc<Endpoint>, given: &Json<'_>, reply: Reply) {
-    if !endpoint.executes() {
-        let text = "Execute is off on the system bus; use the typed methods or Call";
-        return reply.fail(&Failure::new(standard::ACCESS_DENIED, text));
-    }
-    let Some(Json::Str(text)) = given.get("json") else {
-        return reply.fail(&Failure::invalid_args("argument `json` (s) is missing"));
-    };
-    match request(text) {
-        Ok((command, arguments, id, oob)) => {
-            let choice = Choice { timeout: Timeout::Default, oob };
-            endpoint.submit(&command, arguments, None, choice, as_text(reply, id));
-        }
-        Err(failure) => reply.fail(&failure),
     }
 }
 
@@ -116,11 +123,12 @@ fn as_text(reply: Reply, id: Option<Vec<u8>>) -> Completion {
     })
 }
 
-type Request = (String, Vec<u8>, Option<Vec<u8>>, bool);
-
 /// Reads a request as a client of the socket would write it.
-fn request(text: &str) -> Result<Request, Failure> {
+fn execute(given: &Json<'_>) -> Result<(Work, Choice), Failure> {
     let bad = |text: &str| Failure::invalid_args(&format!("argument `json`: {text}"));
+    let Some(Json::Str(text)) = given.get("json") else {
+        return Err(Failure::invalid_args("argument `json` (s) is missing"));
+    };
     let json = Json::parse(text.as_bytes()).map_err(|error| bad(&error.to_string()))?;
     let Json::Object(members) = &json else {
         return Err(bad("a request is an object with `execute`"));
@@ -137,11 +145,11 @@ fn request(text: &str) -> Result<Request, Failure> {
         }
     }
     let (command, oob) = name.ok_or_else(|| bad("`execute` is missing"))?;
-    Ok((command, arguments, id, oob))
+    Ok((Work::Execute { command, arguments, id }, Choice { timeout: Timeout::Default, oob }))
 }
 
 /// The command and its arguments, as text for the peer.
-fn command<'a>(given: &'a Json<'_>) -> Result<(&'a str, Vec<u8>), Failure> {
+fn command(given: &Json<'_>) -> Result<(String, Vec<u8>), Failure> {
     let Some(Json::Str(command)) = given.get("command") else {
         return Err(Failure::invalid_args("argument `command` (s) is missing"));
     };
@@ -149,7 +157,7 @@ fn command<'a>(given: &'a Json<'_>) -> Result<(&'a str, Vec<u8>), Failure> {
         Some(arguments @ Json::Object(members)) if !members.is_empty() => written(arguments)?,
         _ => Vec::new(),
     };
-    Ok((offered(command)?, arguments))
+    Ok((offered(command)?.to_owned(), arguments))
 }
 
 /// Commands that would change the bridge's own session with the peer are its own.

@@ -15,12 +15,14 @@ use crate::{
 use super::{
     endpoint::{Choice, Endpoint},
     errors::Failure,
+    gate::{Deed, Entrance},
     planted::planted,
     reply::Reply,
 };
 
 /// Answers a method of a generated interface.
 pub(super) fn answer(
+    entrance: Entrance<'_>,
     endpoint: &Arc<Endpoint>,
     method: &'static Method,
     body: &message::Body,
@@ -38,7 +40,11 @@ pub(super) fn answer(
             let Some(Json::Int(id)) = arguments.get("id") else {
                 return reply.fail(&Failure::invalid_args("argument `id` (x) is missing"));
             };
-            return endpoint.sync(*id, choice, completion(reply, method.result));
+            let (id, deed) = (*id, Deed::command(endpoint, command, choice, 0));
+            let endpoint = Arc::clone(endpoint);
+            return entrance.declare(deed).pass(reply, move |reply| {
+                endpoint.sync(id, choice, completion(reply, method.result));
+            });
         }
         if command == "guest-file-read"
             && let Some(Json::Int(count)) = arguments.get("count")
@@ -47,7 +53,12 @@ pub(super) fn answer(
             return reply.fail(&failure);
         }
     }
-    endpoint.submit(command, call.arguments, call.fd, choice, completion(reply, method.result));
+    let deed = Deed::command(endpoint, command, choice, call.arguments.len());
+    let endpoint = Arc::clone(endpoint);
+    entrance.declare(deed).pass(reply, move |reply| {
+        let completion = completion(reply, method.result);
+        endpoint.submit(command, call.arguments, call.fd, choice, completion);
+    });
 }
 
 /// Decodes the arguments that arrived.

@@ -13,7 +13,13 @@ use zbus::{
     export::async_trait::async_trait,
 };
 
-use super::{dispatch::Dispatcher, guard::Outbox, incoming::Incoming, stream::Stream};
+use super::{
+    dispatch::Dispatcher,
+    guard::Outbox,
+    incoming::{Answerer, Incoming},
+    listener::Listener,
+    stream::Stream,
+};
 
 /// A connection to a bus, of which nothing is read yet.
 #[derive(Debug)]
@@ -26,7 +32,7 @@ pub struct BusSocket {
 #[derive(Debug)]
 pub struct Answering {
     socket: BusSocket,
-    dispatcher: Arc<Dispatcher>,
+    answerer: Arc<dyn Answerer>,
 }
 
 impl BusSocket {
@@ -48,7 +54,14 @@ impl BusSocket {
 
     /// Has a dispatcher answer what comes.
     pub fn answered_by(self, dispatcher: Arc<Dispatcher>) -> Answering {
-        Answering { socket: self, dispatcher }
+        Answering { socket: self, answerer: dispatcher }
+    }
+
+    /// Refuses what calls come: the connection serves nothing. Signals, which anybody may send,
+    /// are told to `heard`.
+    pub fn listening(self, heard: impl Fn(&Message) + Send + Sync + 'static) -> Answering {
+        let answerer = Arc::new(Listener::new(Arc::clone(&self.outbox), heard));
+        Answering { socket: self, answerer }
     }
 }
 
@@ -57,8 +70,8 @@ impl Socket for Answering {
     type WriteHalf = Writer;
 
     fn split(self) -> Split<Incoming, Writer> {
-        let Self { socket: BusSocket { stream, outbox }, dispatcher } = self;
-        let incoming = Incoming::new(Arc::clone(&stream), dispatcher, Arc::clone(&outbox));
+        let Self { socket: BusSocket { stream, outbox }, answerer } = self;
+        let incoming = Incoming::new(Arc::clone(&stream), answerer, Arc::clone(&outbox));
         Split::new(incoming, Writer { stream, outbox })
     }
 }

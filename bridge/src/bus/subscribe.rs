@@ -37,7 +37,7 @@ pub(super) fn subscribe(endpoint: &Endpoint, filter: Filter, reply: Reply) {
                     opening.told(command, event, outcome);
                 });
                 let choice = Choice { timeout: Timeout::Default, oob: false };
-                endpoint.submit(command, Vec::new(), None, choice, completion);
+                endpoint.submit(*command, Vec::new(), None, choice, completion);
             }
         }
     }

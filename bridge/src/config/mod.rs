@@ -14,7 +14,10 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::daemon::{Bus, Limits, Machine};
+use crate::{
+    auth::Rules,
+    daemon::{Bus, Limits, Machine},
+};
 
 use limits::{KEYS, Key};
 
@@ -39,6 +42,8 @@ pub struct Config {
     pub machines: Vec<Machine>,
     /// Bounds.
     pub limits: Limits,
+    /// What is forbidden to callers, or harder than usual.
+    pub rules: Rules,
 }
 
 /// Everything that is wrong with a file, a line each: file, line, column, what, and where.
@@ -59,6 +64,8 @@ struct File {
     machine: BTreeMap<Spanned<String>, Sockets>,
     #[serde(default)]
     limits: BTreeMap<Spanned<String>, Spanned<i64>>,
+    #[serde(default)]
+    authorization: Rules,
 }
 
 /// One machine as it is written.
@@ -158,6 +165,7 @@ impl File {
             unicast: self.unicast,
             machines,
             limits,
+            rules: self.authorization,
         }
     }
 }
@@ -234,6 +242,7 @@ impl fmt::Display for Config {
                 writeln!(f, "  timeout: {} ms", timeout.as_millis())?;
             }
         }
+        writeln!(f, "authorization: {}", self.rules)?;
         let limits = KEYS.iter().map(|key| format!("{} {}", key.name, key.get(&self.limits)));
         write!(f, "limits: {}", limits.collect::<Vec<_>>().join(", "))
     }

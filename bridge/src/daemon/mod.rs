@@ -27,7 +27,10 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 use zbus::{Address, Connection, names::OwnedWellKnownName};
 
-use crate::bus::{Dispatcher, guard::Outbox};
+use crate::{
+    auth::Authority,
+    bus::{Dispatcher, Gate, guard::Outbox},
+};
 
 use connect::{connect, greet, own, release};
 use control::Control;
@@ -79,6 +82,7 @@ pub async fn serve(
             Ok(())
         }
         error = service.lost() => {
+            service.gate.stop();
             service.fleet.stop(SETTLE).await;
             Err(error)
         }
@@ -93,6 +97,7 @@ struct Service {
     fleet: Arc<Fleet>,
     reload: Option<Arc<Reload>>,
     outbox: Arc<Outbox>,
+    gate: Gate,
     dispatcher: Arc<Dispatcher>,
     drain: Duration,
     /// Never ends.
@@ -108,8 +113,16 @@ impl Service {
         let outbox = Arc::clone(socket.outbox());
         let fleet = Arc::new(Fleet::new(Arc::clone(&outbox)));
         let objects = Arc::clone(fleet.objects());
-        let dispatcher = Dispatcher::new(Arc::clone(&objects), Arc::clone(&outbox), &limits);
-        let dispatcher = Arc::new(dispatcher);
+        let gate = match settings.authorizes() {
+            true => {
+                let most = limits.calls / 4;
+                let authority = Authority::new(address.clone(), settings.rules, most);
+                Gate::guarded(authority, Arc::clone(&objects), Arc::clone(outbox.budget()))
+            }
+            false => Gate::default(),
+        };
+        let (tree, way_out) = (Arc::clone(&objects), Arc::clone(&outbox));
+        let dispatcher = Arc::new(Dispatcher::new(tree, way_out, gate.clone(), &limits));
         let socket = socket.answered_by(Arc::clone(&dispatcher));
         let connection = greet(socket, Arc::clone(&outbox), &address, &fixed.bus).await?;
         for (path, endpoints) in single {
@@ -123,7 +136,7 @@ impl Service {
         let (folders, wanted) = watch::channel(folders);
         let reload = settings.again.map(|again| {
             let (fleet, machines) = (Arc::clone(&fleet), Arc::clone(&machines));
-            Arc::new(Reload { again, fixed, fleet, machines, folders })
+            Arc::new(Reload { again, fixed, fleet, machines, folders, gate: gate.clone() })
         });
         if manages {
             fleet.serve_bridge(Arc::new(Control {
@@ -150,6 +163,7 @@ impl Service {
             fleet,
             reload,
             outbox,
+            gate,
             dispatcher,
             drain,
             _watching: watching,
@@ -187,6 +201,7 @@ impl Service {
         if timeout(FLUSH, release(&self.connection, &self.names)).await.is_err() {
             warn!("the bus did not take the names back");
         }
+        self.gate.stop();
         self.fleet.stop(self.drain).await;
         if timeout(FLUSH, self.outbox.flushed()).await.is_err() {
             warn!("the bus did not take the last replies");

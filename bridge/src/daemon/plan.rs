@@ -11,7 +11,7 @@ use zbus::names::{OwnedWellKnownName, WellKnownName};
 
 use crate::{
     bus::{Limits, Settings as EndpointSettings},
-    endpoint::Protocol,
+    endpoint::{Protocol, Trust},
 };
 
 use super::{
@@ -61,7 +61,7 @@ pub(super) struct Wanted {
 pub(super) struct Manner {
     timeout: Option<Duration>,
     unicast: bool,
-    execute: bool,
+    trust: Arc<Trust>,
     pub(super) limits: Arc<Limits>,
 }
 
@@ -124,11 +124,12 @@ impl Fixed {
 
 impl Manner {
     fn of(settings: &Settings) -> Self {
+        let uids = settings.rules.uids().collect();
+        let trust = Trust { uids, closed_directories: settings.authorizes() };
         Self {
             timeout: settings.timeout,
             unicast: settings.unicast,
-            // Its text hides the command from whoever authorizes by member.
-            execute: !matches!(settings.bus, Bus::System),
+            trust: Arc::new(trust),
             limits: Arc::new(settings.limits.bus.clone()),
         }
     }
@@ -141,10 +142,10 @@ impl Manner {
         path: &str,
         timeout: Option<Duration>,
     ) -> EndpointSettings {
-        let Self { unicast, execute, .. } = *self;
+        let (unicast, trust) = (self.unicast, Arc::clone(&self.trust));
         let (path, timeout) = (path.to_owned(), timeout.or(self.timeout));
         let limits = Arc::clone(&self.limits);
-        EndpointSettings { protocol, socket, path, timeout, execute, unicast, limits }
+        EndpointSettings { protocol, socket, path, timeout, unicast, limits, trust }
     }
 }
 

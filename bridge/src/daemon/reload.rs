@@ -6,6 +6,8 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use crate::bus::Gate;
+
 use super::{
     Again,
     fleet::Fleet,
@@ -23,6 +25,7 @@ pub(super) struct Reload {
     pub(super) fleet: Arc<Fleet>,
     pub(super) machines: Arc<Machines>,
     pub(super) folders: watch::Sender<Folders>,
+    pub(super) gate: Gate,
 }
 
 impl Reload {
@@ -55,6 +58,7 @@ impl Reload {
             self.fleet.serve(&path, endpoints);
         }
         self.folders.send_replace(plan.watch);
+        self.gate.set_rules(settings.rules);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use zbus::Address;
 
-use crate::bus;
+use crate::{auth::Rules, bus};
 
 use super::{Error, Machine};
 
@@ -44,10 +44,21 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Whether events go to subscribers only.
     pub unicast: bool,
+    /// Whether callers are authorized; on the system bus they always are.
+    pub authorize: bool,
+    /// What authorization is told by the configuration.
+    pub rules: Rules,
     /// Bounds.
     pub limits: Limits,
     /// How all of this is read again; nothing is without a configuration file.
     pub again: Option<Again>,
+}
+
+impl Settings {
+    /// Whether callers are authorized.
+    pub(super) fn authorizes(&self) -> bool {
+        self.authorize || self.bus == Bus::System
+    }
 }
 
 /// Bounds that the configuration may change.

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IoSlice},
     mem::MaybeUninit,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -53,6 +53,11 @@ impl Link {
     /// Takes a connected socket that does not block.
     pub(super) fn new(socket: OwnedFd) -> io::Result<Self> {
         Ok(Self { reader: register(socket, Interest::READABLE)?, writer: None })
+    }
+
+    /// The socket itself.
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.reader.get_ref().as_fd()
     }
 
     /// Returns when the peer sent something, ended, or takes bytes again.

@@ -34,6 +34,7 @@ mod rig;
 mod session;
 mod sync;
 mod task;
+mod trust;
 mod wire;
 
 use std::{
@@ -49,6 +50,7 @@ pub use budget::{Budget, Charge, Spent};
 pub use handle::Handle;
 pub(crate) use link::register;
 pub use task::{Task, new};
+pub use trust::Trust;
 
 /// How long a peer that answers is not called ready while it has not said what it is.
 const SURVEY: Duration = Duration::from_secs(1);
@@ -134,6 +136,8 @@ pub enum NotSent {
     TooLarge,
     /// The endpoint is about to end: its machine was removed, or the bridge ends.
     Stopping,
+    /// The peer is not the one any more that the request was for.
+    Stale,
     /// Too many requests wait for this endpoint, or too many bytes of requests for all.
     QueueFull,
 }
@@ -344,6 +348,8 @@ pub struct Config {
     pub observer: Arc<dyn Observer>,
     /// What happens is counted here.
     pub account: Arc<Account>,
+    /// Whose sockets are opened.
+    pub trust: Arc<Trust>,
 }
 
 impl fmt::Debug for Config {

@@ -35,7 +35,8 @@ impl Rig {
         let observer = Arc::new(log.clone());
         let (account, budget) = (Arc::default(), Budget::new());
         let inbox = Arc::new(Inbox::new(limits.waiting, budget.clone()));
-        let config = Config { socket: "peer".into(), protocol, limits, budget, observer, account };
+        let (socket, trust) = ("peer".into(), Arc::default());
+        let config = Config { socket, protocol, limits, budget, observer, account, trust };
         let handle = Handle::new(inbox.clone(), &config, watch::channel(()).1);
         let mut rig = Self { session: Session::new(&config, inbox), handle, log };
         rig.begin();

@@ -67,7 +67,7 @@ impl Task {
 
     /// One connection, from the attempt to its end, and whether the peer was ready.
     async fn attempt(&mut self) -> (Fault, bool) {
-        match Link::connect(&self.config.socket) {
+        match self.connect() {
             Ok(link) => {
                 let fault = match contained(serve(link, &mut self.session)).await {
                     Some(fault) => fault,
@@ -75,12 +75,20 @@ impl Task {
                 };
                 (fault, self.session.wire.was_ready())
             }
-            Err(error) => {
-                let fault = self.unreachable(&error);
+            Err(fault) => {
                 self.session.wire.unconnected(&fault);
                 (fault, false)
             }
         }
+    }
+
+    fn connect(&self) -> Result<Link, Fault> {
+        let (path, trust) = (&self.config.socket, &self.config.trust);
+        trust.place(path).map_err(Fault::not_connected)?;
+        let link = Link::connect(path).map_err(|error| self.unreachable(&error))?;
+        let server = trust.server(link.socket(), &self.session.wire.socket);
+        server.map_err(Fault::not_connected)?;
+        Ok(link)
     }
 
     fn unreachable(&self, error: &io::Error) -> Fault {

@@ -54,7 +54,8 @@ impl Place {
         let observer = Arc::new(Ear(tell));
         let socket = self.socket();
         let (protocol, account, budget) = (Protocol::Qmp, Arc::default(), Budget::new());
-        let config = Config { socket, protocol, limits, budget, observer, account };
+        let trust = Arc::default();
+        let config = Config { socket, protocol, limits, budget, observer, account, trust };
         let (handle, task) = new(config);
         (handle, task, heard)
     }
