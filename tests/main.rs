@@ -4,6 +4,7 @@
 
 mod agent;
 mod agent_wire;
+mod authorization;
 mod callers;
 mod callers_hostile;
 mod demo;

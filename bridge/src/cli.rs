@@ -32,7 +32,7 @@ const EXIT_CODES: &str = "Exit codes: 0 ended as asked; 1 failed; 2 wrong usage 
 enum Command {
     /// Serve a running monitor, agent, or both, until SIGTERM or Ctrl-C
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Say what a configuration file means, or everything that is wrong with it
     CheckConfig(CheckConfig),
     /// Show it working on this machine, with what is installed

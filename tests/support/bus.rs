@@ -5,12 +5,14 @@ use crate::{
     broker::Broker,
     process::{self, Process},
     scratch::Scratch,
+    system::{self, Launcher, User},
 };
 use rustix::process::Signal;
 use std::{
     ffi::{OsStr, OsString},
-    fs,
-    path::PathBuf,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
 };
 use zbus::{Connection, connection::Builder};
 
@@ -45,15 +47,24 @@ impl Bus {
     }
 
     async fn in_scratch(scratch: Scratch) -> Self {
-        let config = configure(&scratch, "");
-        let mut daemon = Process::start(
-            &scratch,
-            process::program("dbus-daemon")
-                .arg(format!("--config-file={}", config.display()))
-                .args(["--nofork", "--nopidfile", "--print-address=1"]),
-        );
-        let address = daemon.line().await.expect("dbus-daemon prints its address");
+        let (daemon, address) = daemon(&scratch, &configure(&scratch, "")).await;
         Self { address, server: Server::Daemon(daemon), scratch }
+    }
+
+    /// A new one by the same program, with the policy of a system bus: of everybody, for the
+    /// bridge, and for polkit.
+    pub async fn system(&self) -> Self {
+        let scratch = Scratch::new();
+        let socket = scratch.path("bus");
+        let server = match self.server {
+            Server::Daemon(_) => {
+                Server::Daemon(daemon(&scratch, &system::configure(&scratch, &socket)).await.0)
+            }
+            _ => Server::Launcher(Box::new(Launcher::start(&scratch, &socket).await)),
+        };
+        // Everybody may knock, as at /run/dbus.
+        fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
+        Self { address: format!("unix:path={}", socket.display()), server, scratch }
     }
 
     /// One served by dbus-broker.
@@ -68,7 +79,7 @@ impl Bus {
     pub async fn another(&self) -> Self {
         match self.server {
             Server::Daemon(_) => Self::daemon().await,
-            Server::Broker(_) => Self::broker().await,
+            Server::Broker(_) | Server::Launcher(_) => Self::broker().await,
         }
     }
 
@@ -84,6 +95,7 @@ impl Bus {
                 client.call_method(bus, path, bus, "ReloadConfig", &()).await.unwrap();
             }
             Server::Broker(broker) => broker.allow_signals(allowed).await,
+            Server::Launcher(_) => panic!("its policy is that of a system bus"),
         }
     }
 
@@ -102,7 +114,14 @@ impl Bus {
         match &self.server {
             Server::Daemon(process) => process,
             Server::Broker(broker) => broker.process(),
+            Server::Launcher(launcher) => &launcher.process,
         }
+    }
+
+    /// A new client of another user.
+    pub async fn connect_as(&self, user: User) -> Connection {
+        let stream = user.connect(&self.scratch.path("bus"));
+        Builder::unix_stream(stream).user_id(user.uid).build().await.unwrap()
     }
 
     /// A new client.
@@ -115,10 +134,24 @@ impl Bus {
 enum Server {
     Daemon(Process),
     Broker(Broker),
+    Launcher(Box<Launcher>),
+}
+
+/// A dbus-daemon, and where it listens.
+pub(crate) async fn daemon(scratch: &Scratch, config: &Path) -> (Process, String) {
+    let mut daemon =
+        Process::start(
+            scratch,
+            process::program("dbus-daemon")
+                .arg(format!("--config-file={}", config.display()))
+                .args(["--nofork", "--nopidfile", "--print-address=1"]),
+        );
+    let address = daemon.line().await.expect("dbus-daemon prints its address");
+    (daemon, address)
 }
 
 /// Writes the configuration of a dbus-daemon, with one more rule of its policy.
-fn configure(scratch: &Scratch, rule: &str) -> PathBuf {
+pub(crate) fn configure(scratch: &Scratch, rule: &str) -> PathBuf {
     let config = scratch.path("bus.conf");
     let text = CONFIG.replace("@dir@", &scratch.dir().to_string_lossy()).replace("@rule@", rule);
     fs::write(&config, text).unwrap();

@@ -1,11 +1,20 @@
 //! A D-Bus client of the bridge.
 
-use crate::{bus::Bus, json, soon};
+use crate::{bus::Bus, json, soon, system::User};
 use serde_json::Value;
-use std::{fmt, future::poll_fn, num::NonZero, pin::Pin};
+use std::{
+    fmt,
+    future::poll_fn,
+    num::NonZero,
+    pin::Pin,
+    task::{Context, Waker},
+};
 use zbus::{
-    Connection, DBusError, MatchRule, Message, MessageStream, Structure,
-    export::futures_core::Stream, fdo, message, wire::DynamicType,
+    Connection, DBusError, MatchRule, Message, MessageStream, Proxy, Structure,
+    export::futures_core::Stream,
+    fdo, message,
+    proxy::{self, CacheProperties, MethodFlags},
+    wire::DynamicType,
 };
 
 /// One interface of one object of the bridge.
@@ -72,6 +81,11 @@ impl Client {
         Self(bus.connect().await)
     }
 
+    /// Connects as another user.
+    pub async fn of(bus: &Bus, user: User) -> Self {
+        Self(bus.connect_as(user).await)
+    }
+
     /// Calls a method; the arguments of the reply as [`json::body`] gives them.
     ///
     /// # Errors
@@ -98,14 +112,27 @@ impl Client {
     {
         let Target { name, path, interface } = target;
         let call = self.0.call_method(Some(name), path, Some(interface), method, body);
-        match soon(&format!("the reply to {method}"), call).await {
-            Ok(reply) => Ok(reply),
-            Err(zbus::Error::MethodError(name, text, _)) => {
-                Err(Refusal { name: name.to_string(), text: text.unwrap_or_default() })
-            }
-            Err(zbus::Error::FDO(error)) => Err(Refusal::from(&*error)),
-            Err(error) => panic!("{method}: {error}"),
-        }
+        let reply = soon(&format!("the reply to {method}"), call).await;
+        reply.map_err(|error| refusal(method, error))
+    }
+
+    /// Calls a method without arguments and result, and lets the user be asked to authenticate.
+    ///
+    /// # Errors
+    /// The error reply.
+    pub async fn call_interactive(
+        &self,
+        target: Target,
+        method: &'static str,
+    ) -> Result<(), Refusal> {
+        let Target { name, path, interface } = target;
+        let builder =
+            proxy::Builder::<Proxy<'_>>::new(&self.0).cache_properties(CacheProperties::No);
+        let builder = builder.destination(name).path(path);
+        let proxy = builder.interface(interface).build().await.unwrap();
+        let call = proxy.call_with_flags(method, MethodFlags::ALLOW_INTERACTIVE_AUTH, &());
+        let reply = soon(&format!("the reply to {method}"), call).await;
+        reply.map(|_: Option<()>| ()).map_err(|error| refusal(method, error))
     }
 
     /// Reads a property.
@@ -162,6 +189,16 @@ impl Client {
     }
 }
 
+fn refusal(method: &str, error: zbus::Error) -> Refusal {
+    match error {
+        zbus::Error::MethodError(name, text, _) => {
+            Refusal { name: name.to_string(), text: text.unwrap_or_default() }
+        }
+        zbus::Error::FDO(error) => Refusal::from(&*error),
+        error => panic!("{method}: {error}"),
+    }
+}
+
 /// The arguments of a message with their types, as GVariant text; dictionaries by key.
 pub fn text(message: &Message) -> String {
     let body = message.body();
@@ -204,6 +241,12 @@ impl Signals {
             arguments: json::arguments(&message),
             text: text(&message),
         }
+    }
+
+    /// Whether none has arrived that was not read.
+    pub fn is_silent(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.0).poll_next(&mut context).is_pending()
     }
 
     /// The next signal of this name; those before it are passed over.

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod manager;
 pub mod monitor;
 pub mod peer;
+pub mod polkit;
 pub mod process;
 pub mod python;
 pub mod qemu;
@@ -29,6 +30,7 @@ pub mod release;
 pub mod scratch;
 pub mod stage;
 pub mod storage;
+pub mod system;
 
 use std::{future::Future, path::PathBuf, time::Duration};
 
