@@ -28,3 +28,4 @@ mod skew;
 mod soak;
 mod subscription;
 mod tolerance;
+mod typed;

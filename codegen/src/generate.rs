@@ -90,6 +90,7 @@ pub fn generate(project: &Project, names: &InterfaceNames) -> Result<Output> {
         for (name, text) in emit::emit_rust(&interface, &release) {
             output.files.push((project::types(protocol, &name), text));
         }
+        output.files.push((project::calls(protocol), emit::emit_calls(&interface, &release)));
         output.interfaces.push(interface);
     }
     if !undecided.is_empty() {

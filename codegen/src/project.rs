@@ -112,7 +112,7 @@ impl Project {
     pub(crate) fn generated(&self) -> Result<Vec<PathBuf>> {
         let mut generated = Vec::new();
         let packages = Protocol::ALL.map(|protocol| [types(protocol, ""), go(protocol, "")]);
-        let folders = [INTROSPECTION, TABLES, PYTHON].map(PathBuf::from);
+        let folders = [INTROSPECTION, TABLES, CALLS, PYTHON].map(PathBuf::from);
         for folder in folders.iter().chain(packages.as_flattened()) {
             for path in self.list(folder)? {
                 let path = folder.join(file_name(&path));
@@ -170,9 +170,15 @@ pub(crate) fn go(protocol: Protocol, name: &str) -> PathBuf {
     Path::new(GO).join(protocol.name()).join(name)
 }
 
+/// The file of the Rust client's calls.
+pub(crate) fn calls(protocol: Protocol) -> PathBuf {
+    Path::new(CALLS).join(format!("{}.rs", protocol.name()))
+}
+
 const SCHEMAS: &str = "schemas";
 const INTROSPECTION: &str = "introspection";
 const TABLES: &str = "bridge/src/generated";
+const CALLS: &str = "bridge/client/src/generated";
 const TYPES: &str = "bridge/types/src/generated";
 const GO: &str = "bridge/go";
 const PYTHON: &str = "bridge/python/src/qapi_dbus";

@@ -5,7 +5,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tracing::debug;
 
 use crate::{
-    endpoint::{self, Account, Completion, Config, Handle, Protocol, Request, Task, Trust},
+    endpoint::{
+        self, Account, Completion, Config, Handle, Protocol, Request, Task, Trust, reading_time,
+    },
     generated,
     transcode::{Timeout, shape::Interface},
 };
@@ -21,9 +23,6 @@ use super::{
     tables,
     waiters::Waiters,
 };
-
-/// Bytes of a request that the monitor reads in a second; it reads one at a time.
-const READ_RATE: usize = 256 << 10;
 
 /// What a single endpoint is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,8 +203,7 @@ impl Endpoint {
             Some(configured) => Some(configured),
             None => self.settings.limits.timeout(self.settings.protocol, command),
         };
-        let reading = Duration::from_secs((bytes / READ_RATE) as u64);
-        choice.timeout.or(base.map(|base| base + reading))
+        choice.timeout.or(base.map(|base| base + reading_time(bytes)))
     }
 }
 

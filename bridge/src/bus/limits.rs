@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::endpoint::{self, Protocol};
+use crate::endpoint::{self, Deadlines, Protocol};
 
 /// Bounds of the whole bridge and of each endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let endpoint = endpoint::Limits::new(Protocol::Qmp);
+        let Deadlines { qmp, qga, fsfreeze } = Deadlines::default();
         Self {
             calls: 512,
             calls_per_sender: 32,
@@ -69,9 +70,9 @@ impl Default for Limits {
             events_burst: 1000,
             subscriptions: 256,
             subscriptions_per_caller: 32,
-            qmp: Duration::from_secs(30),
-            qga: Duration::from_secs(10),
-            fsfreeze: Duration::from_secs(120),
+            qmp,
+            qga,
+            fsfreeze,
             opening: endpoint.greeting_timeout,
             drain: Duration::from_secs(5),
             reconnect_first: endpoint.backoff.0,
@@ -97,12 +98,7 @@ impl Limits {
 
     /// How long a command may take if nobody says otherwise; `None` for ever.
     pub(super) fn timeout(&self, protocol: Protocol, command: &str) -> Option<Duration> {
-        let timeout = match (protocol, command) {
-            (Protocol::Qmp, _) => self.qmp,
-            (_, "guest-fsfreeze-status") => self.qga,
-            (_, command) if command.starts_with("guest-fsfreeze") => self.fsfreeze,
-            _ => self.qga,
-        };
-        (!timeout.is_zero()).then_some(timeout)
+        let Self { qmp, qga, fsfreeze, .. } = *self;
+        Deadlines { qmp, qga, fsfreeze }.of(protocol, command)
     }
 }

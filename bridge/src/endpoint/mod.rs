@@ -15,6 +15,7 @@ mod budget;
 mod codec;
 mod conduct;
 mod connection;
+mod deadline;
 mod fault;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -47,6 +48,7 @@ use std::{
 
 pub use account::{Account, Count, Pace};
 pub use budget::{Budget, Charge, Spent};
+pub use deadline::{Deadlines, reading_time};
 pub use handle::Handle;
 pub(crate) use link::register;
 pub use task::{Task, new};

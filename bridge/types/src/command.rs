@@ -32,7 +32,8 @@ pub struct Method {
 }
 
 impl Method {
-    pub(crate) const PLAIN: Self = Self {
+    /// A command of which nothing is known.
+    pub const PLAIN: Self = Self {
         command: "",
         name: "",
         positional: &[],

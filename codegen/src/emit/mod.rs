@@ -21,7 +21,7 @@ pub use json_schema::emit_json_schema;
 pub use policy::{NAME as POLICY, emit_policy};
 pub use python::emit_python;
 pub use release::{GENERATED, Release};
-pub use rust::emit_rust;
+pub use rust::{emit_calls, emit_rust};
 pub use tables::emit_tables;
 pub use xml::emit_xml;
 

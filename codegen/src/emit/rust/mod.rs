@@ -1,6 +1,7 @@
 //! Rust: types, commands, events and services of one schema, against the macros of
 //! `bridge/types/src/macros/`.
 
+mod calls;
 mod commands;
 mod names;
 mod service;
@@ -11,6 +12,8 @@ mod types;
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::dbus::{Annotation, Interface, Protocol, annotations};
+
+pub use calls::emit_calls;
 
 use super::Release;
 use types::Types;

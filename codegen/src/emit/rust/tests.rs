@@ -145,3 +145,23 @@ fn root_holds_every_module_and_event() {
         assert!(text.contains(line), "{line}\n{text}");
     }
 }
+
+#[test]
+fn calls_are_as_expected() {
+    let schema = format!(
+        "{MACHINE}
+        {{ 'command': 'open', 'data': 'Target', 'boxed': true }}
+        {{ 'command': 'getfd', 'data': {{ 'fdname': 'str' }} }}"
+    );
+    let release = Release { protocol: Protocol::Qmp, versions: "1.0" };
+    let text = emit_calls(&interface(&[&schema]), &release);
+    for line in [
+        "    Monitor of qmp {\n",
+        "        run_job RunJob (job_id: into String) {\n            target: plain qmp::Target;\n",
+        "        open Open (arguments: into qmp::Target) {}\n",
+        "        getfd Getfd [fd] (fdname: into String) {}\n",
+        "        stop Stop () {}\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}

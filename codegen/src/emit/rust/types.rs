@@ -153,8 +153,12 @@ impl<'a> Types<'a> {
         if matches!(kind, "list" | "each") { format!("Vec<{ty}>") } else { ty }
     }
 
+    pub(super) fn schema(&self) -> &'static str {
+        self.protocol.name()
+    }
+
     pub(super) fn path(&self, name: &str) -> String {
-        format!("{}::{}", self.protocol.name(), names::ty(name))
+        format!("{}::{}", self.schema(), names::ty(name))
     }
 
     fn branches(&self, into: &mut String, name: &str, object: &Object, union: &Union) {
