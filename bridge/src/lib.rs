@@ -34,5 +34,8 @@ pub mod heap;
 #[cfg(feature = "bridge")]
 mod log;
 #[cfg(feature = "bridge")]
+#[doc(hidden)]
+pub mod measured;
+#[cfg(feature = "bridge")]
 pub mod skew;
 pub mod transcode;

@@ -66,14 +66,12 @@ impl Outbox {
         Arc::new(Self::with_stream(Some(stream), memory))
     }
 
-    /// An outbox that only collects.
-    #[cfg(test)]
+    /// An outbox that only collects, for tests and benches.
     pub(super) fn detached() -> Arc<Self> {
         Arc::new(Self::with_stream(None, Budget::DEFAULT))
     }
 
     /// Takes the messages collected so far.
-    #[cfg(test)]
     pub(super) fn take(&self) -> Vec<Message> {
         self.lock().messages.drain(..).map(|(message, _)| message).collect()
     }

@@ -17,6 +17,7 @@ mod inquiry;
 mod limits;
 mod listener;
 pub mod manager;
+pub(crate) mod measured;
 mod objects;
 mod own;
 mod pacer;

@@ -25,6 +25,7 @@ mod inbox;
 mod line;
 mod link;
 mod machine;
+pub(crate) mod measured;
 mod message;
 mod meter;
 mod pending;
@@ -48,6 +49,7 @@ use std::{
 
 pub use account::{Account, Count, Pace};
 pub use budget::{Budget, Charge, Spent};
+pub(crate) use codec::plain;
 pub use deadline::{Deadlines, reading_time};
 pub use handle::Handle;
 pub(crate) use link::register;

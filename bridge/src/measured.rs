@@ -1,0 +1,3 @@
+//! What benches see of the inside; no part of the interface.
+
+pub use crate::{bus::measured::Inside, endpoint::measured::frames};
