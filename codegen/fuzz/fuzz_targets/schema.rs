@@ -34,7 +34,12 @@ fuzz_target!(|bytes: &[u8]| {
 fn survives(schema: &Schema, protocol: Protocol) {
     emit::dump_schema(schema);
     let Ok(interface) = build(schema, protocol, &Ledger::default()) else { return };
-    emit::emit_tables(&interface, protocol, &["9.2"]);
+    let release = emit::Release { protocol, versions: "9.2" };
+    emit::emit_tables(&interface, &release);
+    emit::emit_json_schema(&interface, &release);
+    emit::emit_python(&interface, &release);
+    emit::emit_go(&interface, &release);
+    emit::emit_rust(&interface, &release);
     emit::dump_interface(&interface);
     let xml = emit::emit_xml(&interface);
     let ledger = Ledger::read(&xml, &interface.name).unwrap();
