@@ -3,7 +3,7 @@
 use std::{future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -14,7 +14,7 @@ use crate::{
     auth::{Rules, User},
     config::{self, Config},
     daemon::{self, Again, Bus, Error, Machine, Settings},
-    demo, log,
+    demo, doctor, install, log,
 };
 
 /// QEMU's monitor and guest agent on D-Bus, typed.
@@ -38,6 +38,14 @@ enum Command {
     /// Show it working on this machine, with what is installed
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(Demo),
+    /// Make it a service of this machine, started by the first call
+    #[command(after_help = INSTALL_EXAMPLES)]
+    Install(install::Options),
+    /// Take away what install wrote
+    Uninstall(install::Options),
+    /// Say what is wrong with the service, and the command that mends it
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(doctor::Options),
 }
 
 const SERVE_EXAMPLES: &str = "Examples:
@@ -54,6 +62,13 @@ const DEMO_EXAMPLES: &str = "Examples:
   qapi-dbus demo           stay until Ctrl-C, for calls from another shell
   qapi-dbus demo --once    make the calls and end
   qapi-dbus demo --session use the session bus in the place of an embedded one";
+
+const DOCTOR_CODES: &str = "Exit codes: 0 all is well; 1 something is wrong; 2 wrong usage.";
+
+const INSTALL_EXAMPLES: &str = "Examples:
+  sudo qapi-dbus install                        on the system bus, below /usr/local
+  qapi-dbus install --user                      on your session bus, below ~/.local
+  qapi-dbus install --prefix /usr --destdir D   the files of a package, below D";
 
 #[derive(Args, Clone, Debug)]
 struct BusChoice {
@@ -133,9 +148,16 @@ impl Cli {
     /// Does what the command line says.
     pub async fn run(self) -> ExitCode {
         let done = match self.command {
+            Command::Doctor(options) => match doctor::examine(&options).await {
+                Ok(true) => Ok(()),
+                Ok(false) => return ExitCode::FAILURE,
+                Err(error) => Err(error),
+            },
             Command::Serve(serve) => serve.run().await,
             Command::CheckConfig(check) => check.run(),
             Command::Demo(demo) => demo.run().await,
+            Command::Install(options) => install::install(&options, Self::command()).await,
+            Command::Uninstall(options) => install::uninstall(&options, Self::command()).await,
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -247,7 +269,6 @@ fn hangups(asked: Arc<Notify>, configured: bool) -> anyhow::Result<impl Future<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn command_line_is_consistent() {

@@ -26,11 +26,15 @@ pub mod config;
 pub mod daemon;
 #[cfg(feature = "bridge")]
 pub mod demo;
+#[cfg(feature = "bridge")]
+pub mod doctor;
 pub mod endpoint;
 #[cfg(feature = "bridge")]
 pub mod generated;
 #[cfg(feature = "bridge")]
 pub mod heap;
+#[cfg(feature = "bridge")]
+pub mod install;
 #[cfg(feature = "bridge")]
 mod log;
 #[cfg(feature = "bridge")]

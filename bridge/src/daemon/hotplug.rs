@@ -101,13 +101,22 @@ impl Hotplug {
         }
     }
 
-    /// Serves what is in the folders that are wanted now and later.
+    /// Serves what is in these folders now, and in no others.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancelled, the rest is served with the next look.
+    pub(super) async fn look(&mut self, wanted: &[PathBuf]) {
+        self.want(wanted);
+        self.apply().await;
+    }
+
+    /// Serves what is in the folders that are wanted, from the first look on.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: machines stay as they are.
     pub(super) async fn run(mut self, mut wanted: watch::Receiver<Folders>) -> Infallible {
-        wanted.mark_changed();
         loop {
             let unwatched = self.folders.values().any(|it| it.watch.is_none());
             tokio::select! {

@@ -146,14 +146,20 @@ impl Service {
                 reload: reload.clone(),
             }));
         }
+        let mut hotplug = manages.then(|| Hotplug::new(machines, Arc::clone(&outbox)));
+        if let Some(hotplug) = &mut hotplug {
+            // Whoever starts the bridge by a call to a machine must find it.
+            let folders = wanted.borrow().clone();
+            hotplug.look(&folders).await;
+        }
         for name in &names {
             own(&connection, name).await?;
         }
         // Only the owner of the name opens sockets: a second bridge would lock out the first.
         fleet.start();
         let mut watching = JoinSet::new();
-        if manages {
-            watching.spawn(Hotplug::new(machines, Arc::clone(&outbox)).run(wanted));
+        if let Some(hotplug) = hotplug {
+            watching.spawn(hotplug.run(wanted));
         }
         let drain = limits.drain;
         Ok(Self {

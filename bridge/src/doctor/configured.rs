@@ -1,0 +1,44 @@
+//! Where the service looks for sockets, as it was told.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+};
+
+use super::finding::Report;
+use crate::{config::Config, endpoint::Protocol, install::Prefix};
+
+/// What the unit names.
+const FILE: &str = "/etc/qapi-dbus/config.toml";
+
+/// Where sockets are.
+#[derive(Default)]
+pub(super) struct Places {
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) sockets: BTreeMap<PathBuf, Protocol>,
+}
+
+pub(super) fn examine(prefix: &Prefix, user: bool, report: &mut Report) -> Places {
+    if user {
+        let folder = env::var_os("XDG_RUNTIME_DIR").map(|it| PathBuf::from(it).join("qapi-dbus"));
+        return Places { folders: folder.into_iter().collect(), ..Places::default() };
+    }
+    if !Path::new(FILE).exists() {
+        report.bad("config", format!("{FILE} is missing"), &prefix.install_command());
+        return Places::default();
+    }
+    match Config::read(Path::new(FILE)) {
+        Ok(config) => {
+            report.good("config", format!("{FILE} is valid"));
+            let sockets = config.machines.iter().flat_map(|machine| machine.sockets());
+            let sockets = sockets.map(|(protocol, path)| (path.clone(), protocol)).collect();
+            Places { folders: config.watch, sockets }
+        }
+        Err(errors) => {
+            let mend = format!("sudoedit {FILE}; qapi-dbus check-config {FILE}");
+            errors.to_string().lines().for_each(|error| report.bad("config", error, &mend));
+            Places::default()
+        }
+    }
+}

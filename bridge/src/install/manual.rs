@@ -1,0 +1,62 @@
+//! Man pages and completions, made of the command line's own definition.
+
+use clap::Command;
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+
+/// The shells that are told of the command line, and where below the prefix each looks.
+const SHELLS: [(Shell, &str); 3] = [
+    (Shell::Bash, "share/bash-completion/completions/qapi-dbus"),
+    (Shell::Zsh, "share/zsh/site-functions/_qapi-dbus"),
+    (Shell::Fish, "share/fish/vendor_completions.d/qapi-dbus.fish"),
+];
+
+/// Place below the prefix, and text, of the page of the command and of each subcommand, and of a
+/// completion for each shell.
+pub(super) fn pages_and_completions(mut command: Command) -> Vec<(String, Vec<u8>)> {
+    let pages = command.clone();
+    let mut files = Vec::new();
+    for (shell, place) in SHELLS {
+        let mut text = Vec::new();
+        generate(shell, &mut command, "qapi-dbus", &mut text);
+        files.push((place.to_owned(), text));
+    }
+    let mut command = pages.disable_help_subcommand(true);
+    command.build();
+    let subcommands: Vec<_> =
+        command.get_subcommands().filter(|it| !it.is_hide_set()).cloned().collect();
+    files.push(page(command));
+    files.extend(subcommands.into_iter().map(page));
+    files
+}
+
+fn page(command: Command) -> (String, Vec<u8>) {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    let mut text = Vec::new();
+    // A vector takes everything.
+    Man::new(command).render(&mut text).unwrap_or_default();
+    (format!("share/man/man1/{name}.1"), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn each_subcommand_has_a_page_that_names_its_options() {
+        let files = pages_and_completions(Cli::command());
+        let text = |place: &str| {
+            let (_, text) = files.iter().find(|(it, _)| it == place).unwrap();
+            String::from_utf8(text.clone()).unwrap()
+        };
+        assert!(text("share/man/man1/qapi-dbus.1").contains("qapi\\-dbus\\-serve(1)"));
+        let serve = text("share/man/man1/qapi-dbus-serve.1");
+        assert!(serve.contains("qapi\\-dbus\\-serve") && serve.contains("\\-\\-unicast"));
+        for (_, place) in SHELLS {
+            assert!(text(place).contains("unicast"), "{place}");
+        }
+    }
+}
