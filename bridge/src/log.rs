@@ -7,16 +7,34 @@ use std::{
     io::{self, IsTerminal, Write},
     os::fd::AsFd,
     panic::PanicHookInfo,
+    sync::OnceLock,
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::auth::AUDIT;
 
 /// Bytes that a pipe takes whole once it is writable at all: Linux' `PIPE_BUF`.
 const WHOLE: usize = 4096;
+
+/// The names that systemd has for levels, and what is said at each; the first four are told.
+const LEVELS: [(&str, LevelFilter); 8] = [
+    ("err", LevelFilter::ERROR),
+    ("warning", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("emerg", LevelFilter::ERROR),
+    ("alert", LevelFilter::ERROR),
+    ("crit", LevelFilter::ERROR),
+    ("notice", LevelFilter::INFO),
+];
+
+/// What changes the level of the running program.
+static LOG: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Begins to log on standard error; `verbose` is how often the user asked for more.
 pub(crate) fn start(verbose: u8) {
@@ -26,11 +44,7 @@ pub(crate) fn start(verbose: u8) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    // The bus library prints whole messages, and arguments may hold secrets.
-    let targets = Targets::new()
-        .with_target("qapi_dbus", level)
-        .with_target(AUDIT, LevelFilter::INFO)
-        .with_default(LevelFilter::WARN);
+    let (targets, handle) = reload::Layer::new(targets(level));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| Impatient(io::stderr()))
         // It would print about them to where they came from, and panic there.
@@ -38,7 +52,46 @@ pub(crate) fn start(verbose: u8) {
         .with_ansi(io::stderr().is_terminal())
         .without_time();
     tracing_subscriber::registry().with(targets).with(lines).init();
+    // Only the one who began first gets here.
+    _ = LOG.set(handle);
     std::panic::set_hook(Box::new(tell_panic));
+}
+
+/// The level of the running program, by its name.
+pub(crate) fn level() -> &'static str {
+    let says = |level: LevelFilter, targets: &Targets| {
+        let level = level.into_level();
+        level.is_some_and(|level| targets.would_enable(PROGRAM, &level))
+    };
+    let current = LOG.get().and_then(|log| {
+        let most = |targets: &Targets| LEVELS[..4].iter().rev().find(|(_, it)| says(*it, targets));
+        log.with_current(|targets| most(targets).map(|(name, _)| *name)).ok()?
+    });
+    current.unwrap_or("warning")
+}
+
+/// Sets it.
+///
+/// # Errors
+///
+/// The text names the levels that there are.
+pub(crate) fn set_level(name: &str) -> Result<(), String> {
+    let Some((_, level)) = LEVELS.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<_> = LEVELS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("`{name}` is no level; there are {}", known.join(", ")));
+    };
+    let log = LOG.get().ok_or("nothing is logged")?;
+    log.reload(targets(*level)).map_err(|error| error.to_string())
+}
+
+const PROGRAM: &str = "qapi_dbus";
+
+/// The bus library prints whole messages, and arguments may hold secrets.
+fn targets(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_target(PROGRAM, level)
+        .with_target(AUDIT, level.max(LevelFilter::INFO))
+        .with_default(LevelFilter::WARN)
 }
 
 /// Says a line on standard output.

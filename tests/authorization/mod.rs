@@ -1,6 +1,8 @@
 //! Who may do what on a system bus, with a real polkit: what the bus lets through, what polkit
 //! allows, and what happens when it cannot be asked.
 
+mod places;
+mod prompts;
 mod rules;
 mod table;
 mod trouble;

@@ -23,6 +23,7 @@ pub mod monitor;
 pub mod peer;
 pub mod polkit;
 pub mod process;
+pub mod prompter;
 pub mod python;
 pub mod qemu;
 pub mod random;

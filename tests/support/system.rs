@@ -16,7 +16,7 @@ use rustix::{
 };
 use std::{
     fs,
-    os::unix::net::{UnixDatagram, UnixStream},
+    os::unix::net::{UnixDatagram, UnixListener, UnixStream},
     path::{Path, PathBuf},
     thread,
 };
@@ -62,17 +62,27 @@ impl User {
     /// A connection to a socket that the kernel says is this user's.
     pub fn connect(self, path: &Path) -> UnixStream {
         let path = path.to_owned();
-        let connected = thread::spawn(move || {
+        let stream = self.act(move || UnixStream::connect(path).unwrap());
+        stream.set_nonblocking(true).unwrap();
+        stream
+    }
+
+    /// A socket that the kernel says is this user's.
+    pub fn listen(self, path: &Path) -> UnixListener {
+        let path = path.to_owned();
+        self.act(move || UnixListener::bind(path).unwrap())
+    }
+
+    /// Does something as this user, in a thread of its own: that of others is not changed.
+    fn act<T: Send + 'static>(self, act: impl FnOnce() -> T + Send + 'static) -> T {
+        let acting = thread::spawn(move || {
             let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-            // Of this thread only, which ends here.
             set_thread_groups(&[]).unwrap();
             set_thread_res_gid(gid, gid, gid).unwrap();
             set_thread_res_uid(uid, uid, uid).unwrap();
-            UnixStream::connect(path).unwrap()
+            act()
         });
-        let stream = connected.join().unwrap();
-        stream.set_nonblocking(true).unwrap();
-        stream
+        acting.join().unwrap()
     }
 }
 

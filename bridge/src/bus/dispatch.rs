@@ -119,7 +119,7 @@ impl Dispatcher {
                 let path = header.path().map_or("", |path| path.as_str());
                 let place = standard::Place { objects: &self.objects, path, object };
                 decoded(method, &body, reply, |arguments, reply| {
-                    standard::answer(place, method, arguments, reply);
+                    standard::answer(entrance, place, method, arguments, reply);
                 });
             }
             Err(failure) => reply.fail(&failure),

@@ -21,7 +21,7 @@ pub mod standard {
     pub(crate) const PATH_IN_USE: &str = "org.freedesktop.DBus.Error.ObjectPathInUse";
     pub(in crate::bus) const UNKNOWN_INTERFACE: &str =
         "org.freedesktop.DBus.Error.UnknownInterface";
-    pub(in crate::bus) const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
+    pub(crate) const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";
     pub(crate) const UNKNOWN_OBJECT: &str = "org.freedesktop.DBus.Error.UnknownObject";
     pub(in crate::bus) const UNKNOWN_PROPERTY: &str = "org.freedesktop.DBus.Error.UnknownProperty";
 }
@@ -49,6 +49,11 @@ impl Failure {
     /// The arguments do not fit the method.
     pub fn invalid_args(text: &str) -> Self {
         Self::new(standard::INVALID_ARGS, text)
+    }
+
+    /// The property cannot be set.
+    pub fn read_only(property: &str) -> Self {
+        Self::new(standard::READ_ONLY, &format!("property `{property}` is read-only"))
     }
 
     /// No byte reached the peer.

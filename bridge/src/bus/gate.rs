@@ -251,6 +251,12 @@ impl<'a> Deed<'a> {
         Self { endpoint, command: method.name, class, choice, raw: false, bytes: 0 }
     }
 
+    /// Setting a property of the bridge itself.
+    pub(super) fn setting(property: &'a str) -> Self {
+        let (class, choice) = (Some(Class::Host), Choice::default());
+        Self { endpoint: None, command: property, class, choice, raw: false, bytes: 0 }
+    }
+
     /// The same as the text of a request.
     pub(super) fn raw(self) -> Self {
         Self { raw: true, ..self }

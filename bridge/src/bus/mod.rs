@@ -49,4 +49,4 @@ pub use limits::Limits;
 pub use objects::{Object, Objects};
 pub use properties::Properties;
 pub use service::Service;
-pub use tables::BRIDGE;
+pub use tables::{BRIDGE, LOG_CONTROL};

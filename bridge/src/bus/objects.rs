@@ -70,9 +70,11 @@ impl Objects {
     /// The first paths, and how many there are besides, for people.
     pub fn summary(&self, separator: &str) -> String {
         let tree = self.read();
-        let mut named: Vec<_> = tree.keys().take(NAMED).map(|path| path.to_string()).collect();
-        if tree.len() > NAMED {
-            named.push(format!("and {} more", tree.len() - NAMED));
+        // What every service has is not worth a word.
+        let all = || tree.keys().filter(|path| !path.starts_with("/org/freedesktop/"));
+        let mut named: Vec<_> = all().take(NAMED).map(|path| path.to_string()).collect();
+        if let more @ 1.. = all().count() - named.len() {
+            named.push(format!("and {more} more"));
         }
         named.join(separator)
     }

@@ -23,4 +23,18 @@ pub trait Service: fmt::Debug + Send + Sync {
 
     /// Its properties, as they are now.
     fn properties(&self) -> Properties;
+
+    /// Whether a property of these may be set; to a string.
+    fn is_writable(&self, _property: &str) -> bool {
+        false
+    }
+
+    /// Sets a property that is writable.
+    ///
+    /// # Errors
+    ///
+    /// What the caller is told: nothing has changed.
+    fn set(&self, property: &str, _value: &str) -> Result<(), Failure> {
+        Err(Failure::read_only(property))
+    }
 }

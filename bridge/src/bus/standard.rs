@@ -1,6 +1,8 @@
 //! The standard interfaces: Peer, Introspectable, Properties, ObjectManager (D-Bus specification, "Standard
 //! Interfaces").
 
+use std::sync::Arc;
+
 use crate::transcode::{
     Json, Part,
     shape::{Class, Interface, Member, Method, Shape, UNKNOWN},
@@ -8,6 +10,7 @@ use crate::transcode::{
 
 use super::{
     errors::{Failure, standard},
+    gate::{Deed, Entrance},
     manager::{self, Managed},
     objects::{Object, Objects},
     properties::{self, Properties},
@@ -117,6 +120,7 @@ pub(super) struct Place<'a> {
 
 /// Answers a member of a standard interface.
 pub(super) fn answer(
+    entrance: Entrance<'_>,
     Place { objects, path, object }: Place<'_>,
     method: &'static Method,
     arguments: &Json<'_>,
@@ -142,7 +146,11 @@ pub(super) fn answer(
         }
         "GetManagedObjects" => return reply.send(&Managed::of(objects)),
         "GetAll" => return get_all(object, text("interface_name"), reply),
-        _ => Err(set(object, text("interface_name"), text("property_name"))),
+        _ => {
+            let value = arguments.get("value").and_then(Json::as_str);
+            let property = (text("interface_name"), text("property_name"), value);
+            return set(entrance, object, property, reply);
+        }
     };
     match result {
         Ok(None) => reply.send(&()),
@@ -196,12 +204,27 @@ fn get_all(object: Option<&Object>, interface: &str, reply: Reply) {
     }
 }
 
-fn set(object: Option<&Object>, interface: &str, name: &str) -> Failure {
-    match get(object, interface, name) {
-        Ok(_) => {
-            let text = format!("property `{name}` is read-only");
-            Failure::new(standard::READ_ONLY, &text)
-        }
-        Err(failure) => failure,
+/// Few can be set: a property by interface and name, to a string.
+fn set(
+    entrance: Entrance<'_>,
+    object: Option<&Object>,
+    (interface, name, value): (&str, &str, Option<&str>),
+    reply: Reply,
+) {
+    if let Err(failure) = get(object, interface, name) {
+        return reply.fail(&failure);
     }
+    let service = object.and_then(|object| object.service.as_ref());
+    let service = service.filter(|it| it.interface().name == interface && it.is_writable(name));
+    let Some(service) = service else { return reply.fail(&Failure::read_only(name)) };
+    let Some(value) = value else {
+        let text = format!("argument `value` (v): `{name}` is a string");
+        return reply.fail(&Failure::invalid_args(&text));
+    };
+    let (service, passage) = (Arc::clone(service), entrance.declare(Deed::setting(name)));
+    let (name, value) = (name.to_owned(), value.to_owned());
+    passage.pass(reply, move |reply| match service.set(&name, &value) {
+        Ok(()) => reply.send(&()),
+        Err(failure) => reply.fail(&failure),
+    });
 }

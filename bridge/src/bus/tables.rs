@@ -62,6 +62,14 @@ pub static BRIDGE: Interface = Interface {
     signals: &[],
 };
 
+/// `org.freedesktop.LogControl1`
+pub static LOG_CONTROL: Interface = Interface {
+    name: "org.freedesktop.LogControl1",
+    xml: include_str!("../../../introspection/org.freedesktop.LogControl1.xml"),
+    methods: &[],
+    signals: &[],
+};
+
 const fn method(
     name: &'static str,
     class: Class,
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn tables_are_what_the_documents_say() {
-        for served in [&QMP, &QGA, &BRIDGE] {
+        for served in [&QMP, &QGA, &BRIDGE, &LOG_CONTROL] {
             let node = Node::from_reader(served.xml.as_bytes()).unwrap();
             let [documented] = node.interfaces() else { panic!("one interface a document") };
             assert_eq!(documented.name().as_str(), served.name);

@@ -13,6 +13,8 @@ use crate::{
     endpoint::Task,
 };
 
+use super::log_control::{self, LogControl};
+
 /// The object of the bridge itself (mapping, section 8).
 const BRIDGE: &str = "/org/qemu/Bridge";
 
@@ -103,6 +105,12 @@ impl Fleet {
     pub(super) fn serve_bridge(&self, service: Arc<dyn Service>) {
         let object = Object { service: Some(service), ..Object::default() };
         self.objects.put(BRIDGE, object);
+    }
+
+    /// Serves the object of the log.
+    pub(super) fn serve_log(&self) {
+        let object = Object { service: Some(Arc::new(LogControl)), ..Object::default() };
+        self.objects.put(log_control::PATH, object);
     }
 
     /// Makes known that the endpoints of these objects are of one machine.

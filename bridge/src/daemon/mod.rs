@@ -6,6 +6,7 @@ mod error;
 mod fleet;
 mod folder;
 mod hotplug;
+mod log_control;
 mod machine;
 mod machines;
 mod notify;
@@ -129,6 +130,7 @@ impl Service {
             fleet.serve(&path, endpoints);
         }
         fleet.unite(&plan::SINGLE);
+        fleet.serve_log();
         let machines = Machines::new(Arc::clone(&fleet), wanted.most, wanted.manner.clone());
         let machines = Arc::new(machines);
         machines.settle(wanted).map_err(|refused| Error::Settings(refused.to_string()))?;
