@@ -6,14 +6,22 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A machine that boots and runs an agent on virtio-serial.
 #[derive(Debug)]
-pub struct Guest(Qemu);
+pub struct Guest {
+    machine: Qemu,
+    _room: SemaphorePermit<'static>,
+}
+
+/// Each takes a processor for itself while it boots: more at a time only make each other late.
+static ROOM: Semaphore = Semaphore::const_new(2);
 
 impl Guest {
     /// Starts it; the agent answers some seconds later, and is started again when it ends.
     pub async fn boot() -> Self {
+        let room = ROOM.acquire().await.unwrap();
         let scratch = Scratch::new();
         let initramfs = scratch.path("initramfs");
         fs::write(&initramfs, image()).unwrap();
@@ -26,22 +34,22 @@ impl Guest {
             &["-device", "virtio-serial-pci", "-chardev", &agent, "-device", PORT, "-no-reboot"],
         ]
         .concat();
-        Self(Qemu::start_in(scratch, &arguments).await)
+        Self { machine: Qemu::start_in(scratch, &arguments).await, _room: room }
     }
 
     /// The agent's socket.
     pub fn agent(&self) -> PathBuf {
-        self.0.path(AGENT)
+        self.machine.path(AGENT)
     }
 
     /// The machine.
     pub fn machine(&mut self) -> &mut Qemu {
-        &mut self.0
+        &mut self.machine
     }
 
     /// Waits until the machine is off.
     pub async fn off(&mut self) {
-        let process: &mut Process = self.0.process();
+        let process: &mut Process = self.machine.process();
         let status = process.exit().await;
         assert!(status.success(), "QEMU ends with {status}");
     }
@@ -50,7 +58,7 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let console = fs::read(self.0.path("console")).unwrap_or_default();
+            let console = fs::read(self.machine.path("console")).unwrap_or_default();
             eprintln!("--- console of the guest:\n{}", String::from_utf8_lossy(&console));
         }
     }
