@@ -8,21 +8,27 @@ use qapi_dbus_tests::{
     manager::Manager,
     on_each_bus,
     peer::{Answer, Peer},
+    scratch::Scratch,
     stage::Stage,
     until,
 };
 use rustix::process::Signal;
 use serde_json::json;
-use std::{ffi::OsStr, time::Duration};
+use std::{ffi::OsStr, fs, time::Duration};
 use tokio::{task::JoinSet, time::sleep};
 
 on_each_bus!(
     sigterm_answers_everybody_and_releases_the_name,
-    sighup_is_no_end,
+    a_thousand_reloads_lose_no_call,
+    sighup_without_a_configuration_is_no_end,
     of_twenty_bridges_one_serves,
     the_watchdog_is_fed_while_the_bus_answers,
     the_start_can_be_ended_while_the_bus_hangs,
 );
+
+/// A machine of the configuration.
+const WEB: Target =
+    Target { name: "org.qemu.Bridge", path: "/org/qemu/vm/web", interface: "org.qemu.QmpQapi" };
 
 /// Recipe 24: 20 calls in flight, of which those on the wire are never answered.
 async fn sigterm_answers_everybody_and_releases_the_name(bus: Bus) {
@@ -48,22 +54,61 @@ async fn sigterm_answers_everybody_and_releases_the_name(bus: Bus) {
     ledger.close(MONITOR, || peer.all()).await;
 }
 
-/// Recipe 25, as far as there is a configuration to read: there is none.
-async fn sighup_is_no_end(bus: Bus) {
-    let peer =
-        Peer::monitor(|command, _| (command == "qom-get").then(|| Answer::Return(json!("value"))));
-    let stage = Stage::monitor(&bus, &peer.socket()).await;
+/// Recipe 25: 1,000 signals to read the configuration again, while it changes under calls, is
+/// broken for a while, and loses the machine of a call that runs.
+async fn a_thousand_reloads_lose_no_call(bus: Bus) {
+    let scratch = Scratch::new();
+    let file = scratch.path("bridge.toml");
+    let peer = Peer::monitor(|command, _| match command {
+        "qom-get" => Some(Answer::Return(json!("value"))),
+        "query-name" => Some(Answer::Silence),
+        _ => None,
+    });
+    let machine = format!("[machine.web]\nqmp = '{}'\n", peer.socket().display());
+    let other = "[machine.other]\nqmp = '/run/nobody.qmp'\n";
+    let texts = [&machine, &format!("{machine}{other}"), &format!("{machine}[machine.other")];
+    fs::write(&file, &machine).unwrap();
+    let stage = Stage::serve(&bus, &["--config".as_ref(), file.as_os_str()]).await;
+    connected(&stage.client, WEB.interface("org.qemu.QmpEndpoint")).await;
     let mut ledger = Ledger::new(&bus).await;
-    for _ in 0..50 {
+    for round in 0..50 {
+        fs::write(&file, texts[round % texts.len()]).unwrap();
         (0..20).for_each(|_| stage.bridge.signal(Signal::HUP));
-        ledger.calls(MONITOR, 4).await;
+        ledger.calls(WEB, 4).await;
         ledger.settle().await;
     }
-    ledger.close(MONITOR, || peer.all()).await;
+    ledger.close(WEB, || peer.all()).await;
     assert_eq!(ledger.outcomes()[""], 200);
-    let told = stage.bridge.log().matches("SIGHUP").count();
-    assert!((1..=1000).contains(&told), "{told} times");
+    assert_eq!(peer.lines("qmp_capabilities").len(), 1, "an unchanged machine stays connected");
+    for told in ["configuration read again", "the configuration stays as it was"] {
+        assert!(stage.bridge.log().contains(told), "{}", stage.bridge.log());
+    }
+
+    let client = stage.client.clone();
+    let call = tokio::spawn(async move { client.call(WEB, "QueryName", &()).await });
+    peer.received("query-name", 1).await;
+    fs::write(&file, "").unwrap();
+    stage.bridge.signal(Signal::HUP);
+    let gone = async || stage.client.call(WEB, "QueryStatus", &()).await.err();
+    let gone = until("the end of the machine", gone).await;
+    assert_eq!(gone.name, "org.freedesktop.DBus.Error.UnknownObject");
+    peer.reply("query-name", json!({ "name": "web" }));
+    assert_eq!(call.await.unwrap().unwrap(), json!({ "name": "web" }));
+
+    fs::write(&file, &machine).unwrap();
+    stage.bridge.signal(Signal::HUP);
+    let back = async || stage.client.call(WEB, "QueryStatus", &()).await.ok();
+    until("the machine", back).await;
     drop(ledger);
+    stage.end().await;
+}
+
+async fn sighup_without_a_configuration_is_no_end(bus: Bus) {
+    let peer = Peer::agent(|_, _| None);
+    let stage = Stage::agent(&bus, &peer.socket()).await;
+    stage.bridge.signal(Signal::HUP);
+    let told = async || stage.bridge.log().contains("SIGHUP").then_some(());
+    until("a line of the log", told).await;
     stage.end().await;
 }
 
