@@ -29,3 +29,4 @@ mod soak;
 mod subscription;
 mod tolerance;
 mod typed;
+mod typed_service;

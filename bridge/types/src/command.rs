@@ -58,8 +58,8 @@ pub struct Signal {
     pub event: &'static str,
     /// D-Bus name.
     pub name: &'static str,
-    /// QAPI names of the positional arguments; a dictionary always follows them.
-    pub positional: &'static [&'static str],
+    /// QAPI names and D-Bus types of the positional arguments; a dictionary always follows them.
+    pub positional: &'static [(&'static str, &'static str)],
 }
 
 /// The events of a schema.

@@ -32,6 +32,8 @@ pub mod dbus;
 #[allow(unused_macros, reason = "not every schema has all of them")]
 mod macros;
 mod generated;
+#[cfg(feature = "interface")]
+pub mod interface;
 mod object;
 #[cfg(feature = "service")]
 mod service;

@@ -72,7 +72,7 @@ impl Listener {
                 Some(Value::Object(optional)) => optional,
                 _ => Members::new(),
             };
-            let named = signal.positional.iter().map(|name| (*name).to_owned());
+            let named = signal.positional.iter().map(|(name, _)| (*name).to_owned());
             data.extend(named.zip(arguments));
             self.pass(signal.event, data, feed);
         }

@@ -11,7 +11,10 @@ use qapi_dbus_types::{
 };
 use zbus::{Connection, Message, Structure, Variant};
 
-use crate::{Error, NotSent, Options, Protocol, Source, Transport};
+use crate::{Error, NotSent, Options, Protocol, Source, Transport, Unknown};
+
+/// How much later than it should an answer may come.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// One object on a bus that has the interface of a schema.
 #[derive(Clone, Debug)]
@@ -89,7 +92,7 @@ impl Transport for Bus {
         let arguments = dbus::arguments(&C::METHOD, &command, fd, reserved(deadline, out_of_band));
         let sent = self.clone().send(self.interface("Qapi"), C::METHOD.name.into(), arguments);
         async move {
-            let reply = sent.await?;
+            let reply = within(deadline, sent).await?;
             C::Result::from_value(returned(&reply)).map_err(Error::Reply)
         }
     }
@@ -109,11 +112,24 @@ impl Transport for Bus {
         let body = body
             .map(|rest| std::iter::once(Variant::from(command.to_owned())).chain(rest).collect());
         let sent = self.clone().send(self.interface("Endpoint"), "Call".into(), body);
-        async move { sent.await.map(|reply| returned(&reply)) }
+        async move { within(options.deadline, sent).await.map(|reply| returned(&reply)) }
     }
 
     async fn events(&self) -> Result<Source, Error> {
         events::start(self).await
+    }
+}
+
+/// The bridge answers in time; a service by itself may never.
+async fn within(
+    deadline: Option<Duration>,
+    sent: impl Future<Output = Result<Message, Error>>,
+) -> Result<Message, Error> {
+    match deadline.and_then(|deadline| deadline.checked_add(GRACE)) {
+        None => sent.await,
+        Some(limit) => tokio::time::timeout(limit, sent).await.unwrap_or_else(|_| {
+            Err(Error::Unknown(Unknown::Timeout, format!("no answer within {limit:?}")))
+        }),
     }
 }
 

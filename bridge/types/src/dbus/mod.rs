@@ -9,7 +9,9 @@ mod write;
 
 pub use read::value;
 pub use typed::Dbus;
-pub use write::{Unfit, arguments, variant};
+#[cfg(feature = "interface")]
+pub(crate) use typed::serialize;
+pub use write::{Unfit, arguments, data, variant};
 
 use std::collections::HashMap;
 

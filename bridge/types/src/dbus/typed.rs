@@ -18,28 +18,34 @@ impl<T: Wire> Type for Dbus<T> {
 
 impl<T: Wire> Serialize for Dbus<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match variant(self.0.view(), T::SIGNATURE).map_err(S::Error::custom)? {
-            Variant::Bool(value) => value.serialize(to),
-            Variant::I16(value) => value.serialize(to),
-            Variant::I32(value) => value.serialize(to),
-            Variant::I64(value) => value.serialize(to),
-            Variant::U8(value) => value.serialize(to),
-            Variant::U16(value) => value.serialize(to),
-            Variant::U32(value) => value.serialize(to),
-            Variant::U64(value) => value.serialize(to),
-            Variant::F64(value) => value.serialize(to),
-            Variant::Str(text) => text.serialize(to),
-            Variant::Array(array) => array.serialize(to),
-            Variant::Dict(dict) => dict.serialize(to),
-            Variant::Variant(inner) => inner.serialize(to),
-            other => other.serialize(to),
-        }
+        let value = variant(self.0.view(), <T as Wire>::SIGNATURE).map_err(S::Error::custom)?;
+        serialize(&value, to)
+    }
+}
+
+/// Writes the value, without a variant around it that is none of its own.
+pub(crate) fn serialize<S: Serializer>(value: &Variant<'_>, to: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Variant::Bool(value) => value.serialize(to),
+        Variant::I16(value) => value.serialize(to),
+        Variant::I32(value) => value.serialize(to),
+        Variant::I64(value) => value.serialize(to),
+        Variant::U8(value) => value.serialize(to),
+        Variant::U16(value) => value.serialize(to),
+        Variant::U32(value) => value.serialize(to),
+        Variant::U64(value) => value.serialize(to),
+        Variant::F64(value) => value.serialize(to),
+        Variant::Str(text) => text.serialize(to),
+        Variant::Array(array) => array.serialize(to),
+        Variant::Dict(dict) => dict.serialize(to),
+        Variant::Variant(inner) => inner.serialize(to),
+        other => other.serialize(to),
     }
 }
 
 impl<'de, T: Wire> Deserialize<'de> for Dbus<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let found = read(T::SIGNATURE, from)?;
+        let found = read(<T as Wire>::SIGNATURE, from)?;
         T::from_value(found).map(Self).map_err(D::Error::custom)
     }
 }

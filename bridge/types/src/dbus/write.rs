@@ -6,7 +6,7 @@ use serde_json::Value;
 use zbus::{Array, Dict, Str, Variant, wire::Signature};
 
 use super::DEPTH;
-use crate::{Fields, Items, Method, View, object::each_with_unlisted};
+use crate::{Fields, Items, Method, Signal, View, object::each_with_unlisted};
 
 /// What D-Bus cannot carry as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl fmt::Display for Unfit {
 impl std::error::Error for Unfit {}
 
 /// The arguments of a method as it is declared: the positional ones, then the others in one
-/// dictionary, together with `reserved`. Where there is something for a dictionary it is there, declared or not.
+/// dictionary, together with `reserved`. Where there is something for a dictionary it is there,
+/// declared or not.
 ///
 /// # Errors
 ///
@@ -40,38 +41,53 @@ pub fn arguments(
     fd: Option<OwnedFd>,
     reserved: impl IntoIterator<Item = (&'static str, Variant<'static>)>,
 ) -> Result<Vec<Variant<'static>>, Unfit> {
-    let mut positional: Vec<_> = method.positional.iter().map(|_| None).collect();
+    let (mut laid, mut rest) = lay_out(method.positional, fields)?;
+    for (name, value) in reserved {
+        put(&mut rest, name, value)?;
+    }
+    if method.optional || rest.iter().next().is_some() {
+        laid.push(Variant::Dict(rest));
+    }
+    laid.splice(..0, fd.map(|fd| Variant::Fd(fd.into())));
+    Ok(laid)
+}
+
+/// The arguments of a signal as it is declared.
+///
+/// # Errors
+///
+/// A positional argument is missing, or its declared type cannot hold it.
+pub fn data(signal: &Signal, fields: &dyn Fields) -> Result<Vec<Variant<'static>>, Unfit> {
+    let (mut laid, rest) = lay_out(signal.positional, fields)?;
+    laid.push(Variant::Dict(rest));
+    Ok(laid)
+}
+
+/// The positional members, and the others.
+fn lay_out(
+    declared: &[(&str, &str)],
+    fields: &dyn Fields,
+) -> Result<(Vec<Variant<'static>>, Dict<'static, 'static>), Unfit> {
+    let mut positional: Vec<_> = declared.iter().map(|_| None).collect();
     let mut rest = dictionary();
-    let mut count = 0;
     let mut done = Ok(());
     each_with_unlisted(fields, &mut |name, value| {
         if done.is_err() {
             return;
         }
-        let at = method.positional.iter().position(|(member, _)| *member == name);
-        let written = match at {
+        let written = match declared.iter().position(|(member, _)| *member == name) {
             Some(at) => {
-                let written = variant(value.view(), method.positional[at].1);
-                written.map(|variant| positional[at] = Some(variant))
+                variant(value.view(), declared[at].1).map(|variant| positional[at] = Some(variant))
             }
-            None => {
-                count += 1;
-                held(value.view(), 3).and_then(|value| put(&mut rest, name, value))
-            }
+            None => held(value.view(), 3).and_then(|value| put(&mut rest, name, value)),
         };
         done = written.map_err(|error| Unfit { argument: name.into(), ..error });
     });
     done?;
-    for (name, value) in reserved {
-        count += 1;
-        put(&mut rest, name, value)?;
-    }
-    let named = method.positional.iter().zip(positional);
     let missing = |name: &str| Unfit { argument: name.into(), problem: "is missing".into() };
+    let named = declared.iter().zip(positional);
     let positional = named.map(|((name, _), value)| value.ok_or_else(|| missing(name)));
-    let fd = fd.map(|fd| Ok(Variant::Fd(fd.into())));
-    let rest = (method.optional || count > 0).then(|| Ok(Variant::Dict(rest)));
-    fd.into_iter().chain(positional).chain(rest).collect()
+    Ok((positional.collect::<Result<_, _>>()?, rest))
 }
 
 /// A value as this D-Bus type.

@@ -3,9 +3,21 @@
 // Written by `qapi-codegen generate`, one line a member whatever its length.
 #[cfg(feature = "qga")]
 #[rustfmt::skip]
-#[allow(deprecated, non_snake_case, unused_imports, reason = "the schemas decide")]
+#[allow(
+    clippy::too_many_arguments,
+    deprecated,
+    non_snake_case,
+    unused_imports,
+    reason = "the schemas decide"
+)]
 pub mod qga;
 #[cfg(feature = "qmp")]
 #[rustfmt::skip]
-#[allow(deprecated, non_snake_case, unused_imports, reason = "the schemas decide")]
+#[allow(
+    clippy::too_many_arguments,
+    deprecated,
+    non_snake_case,
+    unused_imports,
+    reason = "the schemas decide"
+)]
 pub mod qmp;

@@ -22,10 +22,13 @@ macro_rules! command {
 
 /// An event: its data are a struct of its name.
 macro_rules! event {
-    ($Name:ident $name:literal $signal:literal [$($member:literal),*]) => {
+    ($Name:ident $name:literal $signal:literal [$($member:literal $signature:literal),*]) => {
         impl $crate::EventData for $Name {
-            const SIGNAL: $crate::Signal =
-                $crate::Signal { event: $name, name: $signal, positional: &[$($member),*] };
+            const SIGNAL: $crate::Signal = $crate::Signal {
+                event: $name,
+                name: $signal,
+                positional: &[$(($member, $signature)),*],
+            };
         }
     };
 }

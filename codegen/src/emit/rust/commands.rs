@@ -28,9 +28,7 @@ fn command(types: &Types<'_>, into: &mut String, method: &Method) {
         None => types.object(into, &method.name, &docs, &method.arguments),
     }
     let positional = method.positional.iter().filter(|argument| argument.shape != Shape::Fd);
-    let positional: Vec<_> = positional
-        .map(|argument| format!("{:?} {:?}", argument.member, argument.shape.signature()))
-        .collect();
+    let positional: Vec<_> = positional.map(typed).collect();
     let (result, returns) = match &method.result {
         Some(shape) => (types.ty(shape), format!("Some({:?})", shape.signature())),
         None => ("Nothing".into(), "None".into()),
@@ -50,14 +48,17 @@ fn command(types: &Types<'_>, into: &mut String, method: &Method) {
     );
 }
 
+fn typed(argument: &Argument) -> String {
+    format!("{:?} {:?}", argument.member, argument.shape.signature())
+}
+
 pub(super) fn takes_fd(method: &Method) -> bool {
     method.positional.iter().any(|argument| argument.shape == Shape::Fd)
 }
 
 fn event(types: &Types<'_>, into: &mut String, signal: &Signal) {
     types.object(into, &signal.name, &docs(&signal.annotations), &signal.data);
-    let member = |argument: &Argument| format!("{:?}", argument.member);
-    let positional: Vec<_> = signal.positional.iter().map(member).collect();
+    let positional: Vec<_> = signal.positional.iter().map(typed).collect();
     let (name, event) = (&signal.name, &signal.event);
     push(
         into,

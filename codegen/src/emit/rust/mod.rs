@@ -3,6 +3,7 @@
 
 mod calls;
 mod commands;
+mod interface;
 mod names;
 mod service;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub fn emit_rust(interface: &Interface, release: &Release<'_>) -> Vec<(String, S
     let head = |what: &str| header(release, what);
     let mut files = vec![
         ("mod.rs".to_owned(), head("schema") + &root(interface, &modules)),
+        ("interface.rs".to_owned(), head("service on D-Bus") + &interface::emit(interface)),
         ("service.rs".to_owned(), head("service") + &service::emit(interface, protocol)),
     ];
     for (name, module) in &modules {
@@ -82,7 +84,9 @@ fn root(interface: &Interface, modules: &BTreeMap<String, Module>) -> String {
     let (types, commands) = (uses("", "types"), uses("super::", "command"));
     let data = uses("super::", "event");
     format!(
-        "{modules}#[cfg(feature = \"service\")]\nmod service;\n\n\
+        "{modules}#[cfg(feature = \"interface\")]\nmod interface;\n\
+         #[cfg(feature = \"service\")]\nmod service;\n\n\
+         #[cfg(feature = \"interface\")]\npub use interface::Interface;\n\
          #[cfg(feature = \"service\")]\npub use service::{{Service, dispatch}};\n{types}\n\
          /// Arguments of the commands.\npub mod command {{\n{commands}}}\n\n\
          /// Data of the events.\npub mod event {{\n{data}}}\n\n\
@@ -99,6 +103,8 @@ fn header(release: &Release<'_>, what: &str) -> String {
     format!("{head}//! The {what} of {whose}, made from the schemas of QEMU {versions}.\n\n")
 }
 
+const DEPRECATED: &str = "#[deprecated]";
+
 /// What is said of a command or event, a line each, and that it is deprecated.
 fn docs(annotated: &[Annotation]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -113,7 +119,7 @@ fn docs(annotated: &[Annotation]) -> Vec<String> {
         lines.extend(["///".to_owned(), "/// Unstable: QEMU promises nothing of it.".to_owned()]);
     }
     if annotations::has_feature(annotated, "deprecated") {
-        lines.push("#[deprecated]".to_owned());
+        lines.push(DEPRECATED.to_owned());
     }
     lines
 }

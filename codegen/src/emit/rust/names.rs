@@ -33,6 +33,11 @@ pub(super) fn function(command: &str) -> String {
     crate::dbus::names::argument(command)
 }
 
+/// The function that tells of an event: `STOP` is `stop_signal`, beside the command `stop`.
+pub(super) fn event(event: &str) -> String {
+    function(&event.to_lowercase()) + "_signal"
+}
+
 /// The variants that stand for names, each another: `host-key` is `HostKey`, `2_5` is `V2_5`.
 pub(super) fn variants<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = BTreeSet::from([UNLISTED.to_owned(), "Self".to_owned()]);

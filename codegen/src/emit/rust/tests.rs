@@ -71,7 +71,7 @@ pub(super) mod event {
             must reason "reason" into qmp::Kind;
         }
     }
-    event! { StopEvent "STOP" "StopEvent" ["reason"] }
+    event! { StopEvent "STOP" "StopEvent" ["reason" "s"] }
 }
 "#;
     assert_eq!(file(MACHINE, "machine.rs"), expected);
@@ -164,4 +164,41 @@ fn calls_are_as_expected() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+}
+
+#[test]
+fn service_and_interface_are_as_expected() {
+    let schema = format!(
+        "{MACHINE}
+        {{ 'command': 'getfd', 'data': {{ 'fdname': 'str' }}, 'features': [ 'deprecated' ] }}"
+    );
+    let service = file(&schema, "service.rs");
+    for line in [
+        "        run_job \"run-job\" RunJob;\n",
+        "#[deprecated]\n        getfd \"getfd\" Getfd fd;\n",
+    ] {
+        assert!(service.contains(line), "{line}\n{service}");
+    }
+    let text = file(&schema, "interface.rs");
+    for line in [
+        "#[zbus::interface(name = \"org.example.Machine1\", spawn = false)]",
+        r#"    #[zbus(name = "RunJob", out_args("result"))]
+    async fn run_job(&self, job_id: String, optional: Dictionary) -> Result<Answer<Vec<Dictionary>>, Refusal> {
+        let arguments = Arguments::default().with("job-id", job_id).rest(optional).taken()?;
+        answered(self.0.run_job(arguments).await, "aa{sv}")
+    }
+"#,
+        r#"    #[zbus(name = "Getfd")]
+    async fn getfd(&self, fd: zbus::OwnedFd, fdname: String) -> Result<(), Refusal> {
+        let arguments = Arguments::default().with("fdname", fdname).taken()?;
+        self.0.getfd(arguments, Some(fd.into())).await.map(drop)
+    }
+"#,
+        r#"    #[zbus(signal, name = "StopEvent")]
+    async fn stop_signal(emitter: &SignalEmitter<'_>, reason: String, optional: Dictionary) -> zbus::Result<()>;
+"#,
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("deprecated"), "{text}");
 }

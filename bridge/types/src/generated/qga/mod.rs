@@ -3,9 +3,13 @@
 //! The schema of the guest agent, made from the schemas of QEMU 7.2, 10.0, 10.2.
 
 mod qapi_schema;
+#[cfg(feature = "interface")]
+mod interface;
 #[cfg(feature = "service")]
 mod service;
 
+#[cfg(feature = "interface")]
+pub use interface::Interface;
 #[cfg(feature = "service")]
 pub use service::{Service, dispatch};
 pub use qapi_schema::types::*;

@@ -43,5 +43,5 @@ pub(super) mod event {
             must info "info" plain qmp::ACPIOSTInfo;
         }
     }
-    event! { AcpiDeviceOst "ACPI_DEVICE_OST" "AcpiDeviceOst" ["info"] }
+    event! { AcpiDeviceOst "ACPI_DEVICE_OST" "AcpiDeviceOst" ["info" "a{sv}"] }
 }

@@ -152,7 +152,7 @@ pub(super) mod event {
             must tray_open "tray-open" plain bool;
         }
     }
-    event! { DeviceTrayMoved "DEVICE_TRAY_MOVED" "DeviceTrayMoved" ["device", "id", "tray-open"] }
+    event! { DeviceTrayMoved "DEVICE_TRAY_MOVED" "DeviceTrayMoved" ["device" "s", "id" "s", "tray-open" "b"] }
     object! {
         /// A persistent reservation helper became reachable or was lost.
         ///
@@ -162,5 +162,5 @@ pub(super) mod event {
             must connected "connected" plain bool;
         }
     }
-    event! { PrManagerStatusChanged "PR_MANAGER_STATUS_CHANGED" "PrManagerStatusChanged" ["id", "connected"] }
+    event! { PrManagerStatusChanged "PR_MANAGER_STATUS_CHANGED" "PrManagerStatusChanged" ["id" "s", "connected" "b"] }
 }

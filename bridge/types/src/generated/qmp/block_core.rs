@@ -2432,7 +2432,7 @@ pub(super) mod event {
             may size "size" plain i64;
         }
     }
-    event! { BlockImageCorrupted "BLOCK_IMAGE_CORRUPTED" "BlockImageCorrupted" ["device", "msg", "fatal"] }
+    event! { BlockImageCorrupted "BLOCK_IMAGE_CORRUPTED" "BlockImageCorrupted" ["device" "s", "msg" "s", "fatal" "b"] }
     object! {
         /// A disk request failed; action tells whether the guest was stopped over it.
         ///
@@ -2447,7 +2447,7 @@ pub(super) mod event {
             may #[doc = "Since 2.2."] nospace "nospace" plain bool;
         }
     }
-    event! { BlockIoError "BLOCK_IO_ERROR" "BlockIoError" ["device", "operation", "action", "reason"] }
+    event! { BlockIoError "BLOCK_IO_ERROR" "BlockIoError" ["device" "s", "operation" "s", "action" "s", "reason" "s"] }
     object! {
         /// A block job ended early on request.
         ///
@@ -2460,7 +2460,7 @@ pub(super) mod event {
             must speed "speed" plain i64;
         }
     }
-    event! { BlockJobCancelled "BLOCK_JOB_CANCELLED" "BlockJobCancelled" ["type", "device", "len", "offset", "speed"] }
+    event! { BlockJobCancelled "BLOCK_JOB_CANCELLED" "BlockJobCancelled" ["type" "s", "device" "s", "len" "x", "offset" "x", "speed" "x"] }
     object! {
         /// A block job ended; it failed if error is present.
         ///
@@ -2474,7 +2474,7 @@ pub(super) mod event {
             may error "error" into String;
         }
     }
-    event! { BlockJobCompleted "BLOCK_JOB_COMPLETED" "BlockJobCompleted" ["type", "device", "len", "offset", "speed"] }
+    event! { BlockJobCompleted "BLOCK_JOB_COMPLETED" "BlockJobCompleted" ["type" "s", "device" "s", "len" "x", "offset" "x", "speed" "x"] }
     object! {
         /// A block job ran into an I/O error; action tells how it went on.
         ///
@@ -2485,7 +2485,7 @@ pub(super) mod event {
             must action "action" into qmp::BlockErrorAction;
         }
     }
-    event! { BlockJobError "BLOCK_JOB_ERROR" "BlockJobError" ["device", "operation", "action"] }
+    event! { BlockJobError "BLOCK_JOB_ERROR" "BlockJobError" ["device" "s", "operation" "s", "action" "s"] }
     object! {
         /// A block job did its work and holds until job-finalize lets it take effect.
         ///
@@ -2495,7 +2495,7 @@ pub(super) mod event {
             must id "id" into String;
         }
     }
-    event! { BlockJobPending "BLOCK_JOB_PENDING" "BlockJobPending" ["type", "id"] }
+    event! { BlockJobPending "BLOCK_JOB_PENDING" "BlockJobPending" ["type" "s", "id" "s"] }
     object! {
         /// A mirror or commit has caught up and can be ended with job-complete.
         ///
@@ -2508,7 +2508,7 @@ pub(super) mod event {
             must speed "speed" plain i64;
         }
     }
-    event! { BlockJobReady "BLOCK_JOB_READY" "BlockJobReady" ["type", "device", "len", "offset", "speed"] }
+    event! { BlockJobReady "BLOCK_JOB_READY" "BlockJobReady" ["type" "s", "device" "s", "len" "x", "offset" "x", "speed" "x"] }
     object! {
         /// A write passed the threshold by so many bytes; set it again to be told again.
         ///
@@ -2519,7 +2519,7 @@ pub(super) mod event {
             must write_threshold "write-threshold" plain u64;
         }
     }
-    event! { BlockWriteThreshold "BLOCK_WRITE_THRESHOLD" "BlockWriteThreshold" ["node-name", "amount-exceeded", "write-threshold"] }
+    event! { BlockWriteThreshold "BLOCK_WRITE_THRESHOLD" "BlockWriteThreshold" ["node-name" "s", "amount-exceeded" "t", "write-threshold" "t"] }
     object! {
         /// Too few quorum children agree, so a request failed; rate limited.
         ///
@@ -2530,7 +2530,7 @@ pub(super) mod event {
             must sectors_count "sectors-count" plain i64;
         }
     }
-    event! { QuorumFailure "QUORUM_FAILURE" "QuorumFailure" ["reference", "sector-num", "sectors-count"] }
+    event! { QuorumFailure "QUORUM_FAILURE" "QuorumFailure" ["reference" "s", "sector-num" "x", "sectors-count" "x"] }
     object! {
         /// A quorum child failed or disagrees with the others; rate limited.
         ///
@@ -2543,5 +2543,5 @@ pub(super) mod event {
             may error "error" into String;
         }
     }
-    event! { QuorumReportBad "QUORUM_REPORT_BAD" "QuorumReportBad" ["type", "node-name", "sector-num", "sectors-count"] }
+    event! { QuorumReportBad "QUORUM_REPORT_BAD" "QuorumReportBad" ["type" "s", "node-name" "s", "sector-num" "x", "sectors-count" "x"] }
 }

@@ -179,5 +179,5 @@ pub(super) mod event {
             must id "id" into String;
         }
     }
-    event! { BlockExportDeleted "BLOCK_EXPORT_DELETED" "BlockExportDeleted" ["id"] }
+    event! { BlockExportDeleted "BLOCK_EXPORT_DELETED" "BlockExportDeleted" ["id" "s"] }
 }

@@ -410,5 +410,5 @@ pub(super) mod event {
             must open "open" plain bool;
         }
     }
-    event! { VserportChange "VSERPORT_CHANGE" "VserportChange" ["id", "open"] }
+    event! { VserportChange "VSERPORT_CHANGE" "VserportChange" ["id" "s", "open" "b"] }
 }

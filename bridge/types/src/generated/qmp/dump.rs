@@ -85,5 +85,5 @@ pub(super) mod event {
             may error "error" into String;
         }
     }
-    event! { DumpCompleted "DUMP_COMPLETED" "DumpCompleted" ["result"] }
+    event! { DumpCompleted "DUMP_COMPLETED" "DumpCompleted" ["result" "a{sv}"] }
 }

@@ -122,5 +122,5 @@ pub(super) mod event {
             must status "status" into qmp::JobStatus;
         }
     }
-    event! { JobStatusChange "JOB_STATUS_CHANGE" "JobStatusChange" ["id", "status"] }
+    event! { JobStatusChange "JOB_STATUS_CHANGE" "JobStatusChange" ["id" "s", "status" "s"] }
 }

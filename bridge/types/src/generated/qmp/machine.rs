@@ -847,7 +847,7 @@ pub(super) mod event {
             must actual "actual" plain i64;
         }
     }
-    event! { BalloonChange "BALLOON_CHANGE" "BalloonChange" ["actual"] }
+    event! { BalloonChange "BALLOON_CHANGE" "BalloonChange" ["actual" "x"] }
     object! {
         /// A Hyper-V balloon guest reports its memory use in bytes; rate limited.
         ///
@@ -857,7 +857,7 @@ pub(super) mod event {
             must available "available" plain u64;
         }
     }
-    event! { HvBalloonStatusReport "HV_BALLOON_STATUS_REPORT" "HvBalloonStatusReport" ["committed", "available"] }
+    event! { HvBalloonStatusReport "HV_BALLOON_STATUS_REPORT" "HvBalloonStatusReport" ["committed" "t", "available" "t"] }
     object! {
         /// The guest could not give up memory; superseded by DEVICE_UNPLUG_GUEST_ERROR.
         ///
@@ -868,7 +868,7 @@ pub(super) mod event {
             must msg "msg" into String;
         }
     }
-    event! { MemUnplugError "MEM_UNPLUG_ERROR" "MemUnplugError" ["device", "msg"] }
+    event! { MemUnplugError "MEM_UNPLUG_ERROR" "MemUnplugError" ["device" "s", "msg" "s"] }
     object! {
         /// A resizable memory device, such as virtio-mem, now provides size bytes; rate limited.
         ///
@@ -879,5 +879,5 @@ pub(super) mod event {
             may id "id" into String;
         }
     }
-    event! { MemoryDeviceSizeChange "MEMORY_DEVICE_SIZE_CHANGE" "MemoryDeviceSizeChange" ["size", "qom-path"] }
+    event! { MemoryDeviceSizeChange "MEMORY_DEVICE_SIZE_CHANGE" "MemoryDeviceSizeChange" ["size" "t", "qom-path" "s"] }
 }

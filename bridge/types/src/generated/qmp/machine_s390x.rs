@@ -59,7 +59,7 @@ pub(super) mod event {
             must polarization "polarization" into qmp::S390CpuPolarization;
         }
     }
-    event! { CpuPolarizationChange "CPU_POLARIZATION_CHANGE" "CpuPolarizationChange" ["polarization"] }
+    event! { CpuPolarizationChange "CPU_POLARIZATION_CHANGE" "CpuPolarizationChange" ["polarization" "s"] }
     object! {
         /// An s390x guest has identified its operating system; read it with qom-get.
         ///

@@ -693,7 +693,7 @@ pub(super) mod event {
             must reason "reason" into qmp::COLOExitReason;
         }
     }
-    event! { ColoExit "COLO_EXIT" "ColoExit" ["mode", "reason"] }
+    event! { ColoExit "COLO_EXIT" "ColoExit" ["mode" "s", "reason" "s"] }
     object! {
         /// The migration entered another state; sent only with the events capability on.
         ///
@@ -702,7 +702,7 @@ pub(super) mod event {
             must status "status" into qmp::MigrationStatus;
         }
     }
-    event! { Migration "MIGRATION" "Migration" ["status"] }
+    event! { Migration "MIGRATION" "Migration" ["status" "s"] }
     object! {
         /// The migration source begins another pass over RAM, counted from 1.
         ///
@@ -711,7 +711,7 @@ pub(super) mod event {
             must pass_ "pass" plain i64;
         }
     }
-    event! { MigrationPass "MIGRATION_PASS" "MigrationPass" ["pass"] }
+    event! { MigrationPass "MIGRATION_PASS" "MigrationPass" ["pass" "x"] }
     object! {
         /// The guest let go of a primary NIC so that migration can proceed; QEMU may plug it back.
         ///
@@ -720,5 +720,5 @@ pub(super) mod event {
             must device_id "device-id" into String;
         }
     }
-    event! { UnplugPrimary "UNPLUG_PRIMARY" "UnplugPrimary" ["device-id"] }
+    event! { UnplugPrimary "UNPLUG_PRIMARY" "UnplugPrimary" ["device-id" "s"] }
 }

@@ -211,7 +211,7 @@ pub(super) mod event {
             must qom_path "qom-path" into String;
         }
     }
-    event! { RtcChange "RTC_CHANGE" "RtcChange" ["offset", "qom-path"] }
+    event! { RtcChange "RTC_CHANGE" "RtcChange" ["offset" "x", "qom-path" "s"] }
     object! {
         /// The client of a vfio-user server hung up.
         ///
@@ -223,5 +223,5 @@ pub(super) mod event {
             must dev_qom_path "dev-qom-path" into String;
         }
     }
-    event! { VfuClientHangup "VFU_CLIENT_HANGUP" "VfuClientHangup" ["vfu-id", "vfu-qom-path", "dev-id", "dev-qom-path"] }
+    event! { VfuClientHangup "VFU_CLIENT_HANGUP" "VfuClientHangup" ["vfu-id" "s", "vfu-qom-path" "s", "dev-id" "s", "dev-qom-path" "s"] }
 }

@@ -44,9 +44,13 @@ mod ui;
 mod vfio;
 mod virtio;
 mod yank;
+#[cfg(feature = "interface")]
+mod interface;
 #[cfg(feature = "service")]
 mod service;
 
+#[cfg(feature = "interface")]
+pub use interface::Interface;
 #[cfg(feature = "service")]
 pub use service::{Service, dispatch};
 pub use accelerator::types::*;

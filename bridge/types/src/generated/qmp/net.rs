@@ -390,7 +390,7 @@ pub(super) mod event {
             must device_id "device-id" into String;
         }
     }
-    event! { FailoverNegotiated "FAILOVER_NEGOTIATED" "FailoverNegotiated" ["device-id"] }
+    event! { FailoverNegotiated "FAILOVER_NEGOTIATED" "FailoverNegotiated" ["device-id" "s"] }
     object! {
         /// A stream network backend has reached its peer.
         ///
@@ -400,7 +400,7 @@ pub(super) mod event {
             must addr "addr" plain qmp::SocketAddress;
         }
     }
-    event! { NetdevStreamConnected "NETDEV_STREAM_CONNECTED" "NetdevStreamConnected" ["netdev-id", "addr"] }
+    event! { NetdevStreamConnected "NETDEV_STREAM_CONNECTED" "NetdevStreamConnected" ["netdev-id" "s", "addr" "a{sv}"] }
     object! {
         /// A stream network backend has lost its peer.
         ///
@@ -409,7 +409,7 @@ pub(super) mod event {
             must netdev_id "netdev-id" into String;
         }
     }
-    event! { NetdevStreamDisconnected "NETDEV_STREAM_DISCONNECTED" "NetdevStreamDisconnected" ["netdev-id"] }
+    event! { NetdevStreamDisconnected "NETDEV_STREAM_DISCONNECTED" "NetdevStreamDisconnected" ["netdev-id" "s"] }
     object! {
         /// The process behind a vhost-user network backend has connected.
         ///
@@ -419,7 +419,7 @@ pub(super) mod event {
             must chardev_id "chardev-id" into String;
         }
     }
-    event! { NetdevVhostUserConnected "NETDEV_VHOST_USER_CONNECTED" "NetdevVhostUserConnected" ["netdev-id", "chardev-id"] }
+    event! { NetdevVhostUserConnected "NETDEV_VHOST_USER_CONNECTED" "NetdevVhostUserConnected" ["netdev-id" "s", "chardev-id" "s"] }
     object! {
         /// The process behind a vhost-user network backend has gone away.
         ///
@@ -428,7 +428,7 @@ pub(super) mod event {
             must netdev_id "netdev-id" into String;
         }
     }
-    event! { NetdevVhostUserDisconnected "NETDEV_VHOST_USER_DISCONNECTED" "NetdevVhostUserDisconnected" ["netdev-id"] }
+    event! { NetdevVhostUserDisconnected "NETDEV_VHOST_USER_DISCONNECTED" "NetdevVhostUserDisconnected" ["netdev-id" "s"] }
     object! {
         /// The guest changed which frames a NIC accepts; silent from then on until query-rx-filter runs.
         ///
@@ -438,5 +438,5 @@ pub(super) mod event {
             may name "name" into String;
         }
     }
-    event! { NicRxFilterChanged "NIC_RX_FILTER_CHANGED" "NicRxFilterChanged" ["path"] }
+    event! { NicRxFilterChanged "NIC_RX_FILTER_CHANGED" "NicRxFilterChanged" ["path" "s"] }
 }

@@ -56,7 +56,7 @@ pub(super) mod event {
             may device "device" into String;
         }
     }
-    event! { DeviceDeleted "DEVICE_DELETED" "DeviceDeleted" ["path"] }
+    event! { DeviceDeleted "DEVICE_DELETED" "DeviceDeleted" ["path" "s"] }
     object! {
         /// The guest refused or failed to give up a device.
         ///
@@ -66,5 +66,5 @@ pub(super) mod event {
             may device "device" into String;
         }
     }
-    event! { DeviceUnplugGuestError "DEVICE_UNPLUG_GUEST_ERROR" "DeviceUnplugGuestError" ["path"] }
+    event! { DeviceUnplugGuestError "DEVICE_UNPLUG_GUEST_ERROR" "DeviceUnplugGuestError" ["path" "s"] }
 }

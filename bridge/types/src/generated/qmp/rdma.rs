@@ -15,5 +15,5 @@ pub(super) mod event {
             must interface_id "interface-id" plain u64;
         }
     }
-    event! { RdmaGidStatusChanged "RDMA_GID_STATUS_CHANGED" "RdmaGidStatusChanged" ["netdev", "gid-status", "subnet-prefix", "interface-id"] }
+    event! { RdmaGidStatusChanged "RDMA_GID_STATUS_CHANGED" "RdmaGidStatusChanged" ["netdev" "s", "gid-status" "b", "subnet-prefix" "t", "interface-id" "t"] }
 }

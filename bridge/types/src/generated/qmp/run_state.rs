@@ -218,7 +218,7 @@ pub(super) mod event {
             may info "info" plain qmp::GuestPanicInformation;
         }
     }
-    event! { GuestCrashloaded "GUEST_CRASHLOADED" "GuestCrashloaded" ["action"] }
+    event! { GuestCrashloaded "GUEST_CRASHLOADED" "GuestCrashloaded" ["action" "s"] }
     object! {
         /// The guest reports a panic; action tells what QEMU did about it.
         ///
@@ -228,7 +228,7 @@ pub(super) mod event {
             may #[doc = "Since 2.9."] info "info" plain qmp::GuestPanicInformation;
         }
     }
-    event! { GuestPanicked "GUEST_PANICKED" "GuestPanicked" ["action"] }
+    event! { GuestPanicked "GUEST_PANICKED" "GuestPanicked" ["action" "s"] }
     object! {
         /// The guest asks through its pvpanic device to be shut down.
         ///
@@ -247,7 +247,7 @@ pub(super) mod event {
             must flags "flags" plain qmp::MemoryFailureFlags;
         }
     }
-    event! { MemoryFailure "MEMORY_FAILURE" "MemoryFailure" ["recipient", "action", "flags"] }
+    event! { MemoryFailure "MEMORY_FAILURE" "MemoryFailure" ["recipient" "s", "action" "s", "flags" "a{sv}"] }
     object! {
         /// The guest's power button was pressed; the guest may yet ignore it.
         ///
@@ -265,7 +265,7 @@ pub(super) mod event {
             must #[doc = "Since 4.0."] reason "reason" into qmp::ShutdownCause;
         }
     }
-    event! { Reset "RESET" "Reset" ["guest", "reason"] }
+    event! { Reset "RESET" "Reset" ["guest" "b", "reason" "s"] }
     object! {
         /// The guest's CPUs run again.
         ///
@@ -283,7 +283,7 @@ pub(super) mod event {
             must #[doc = "Since 4.0."] reason "reason" into qmp::ShutdownCause;
         }
     }
-    event! { Shutdown "SHUTDOWN" "Shutdown" ["guest", "reason"] }
+    event! { Shutdown "SHUTDOWN" "Shutdown" ["guest" "b", "reason" "s"] }
     object! {
         /// The guest's CPUs are halted.
         ///
@@ -324,5 +324,5 @@ pub(super) mod event {
             must action "action" into qmp::WatchdogAction;
         }
     }
-    event! { Watchdog "WATCHDOG" "Watchdog" ["action"] }
+    event! { Watchdog "WATCHDOG" "Watchdog" ["action" "s"] }
 }

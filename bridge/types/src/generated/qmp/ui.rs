@@ -819,7 +819,7 @@ pub(super) mod event {
             must client "client" plain qmp::SpiceBasicInfo;
         }
     }
-    event! { SpiceConnected "SPICE_CONNECTED" "SpiceConnected" ["server", "client"] }
+    event! { SpiceConnected "SPICE_CONNECTED" "SpiceConnected" ["server" "a{sv}", "client" "a{sv}"] }
     object! {
         /// A SPICE channel closed.
         ///
@@ -829,7 +829,7 @@ pub(super) mod event {
             must client "client" plain qmp::SpiceBasicInfo;
         }
     }
-    event! { SpiceDisconnected "SPICE_DISCONNECTED" "SpiceDisconnected" ["server", "client"] }
+    event! { SpiceDisconnected "SPICE_DISCONNECTED" "SpiceDisconnected" ["server" "a{sv}", "client" "a{sv}"] }
     object! {
         /// A SPICE channel passed authentication and is in use.
         ///
@@ -839,7 +839,7 @@ pub(super) mod event {
             must client "client" plain qmp::SpiceChannel;
         }
     }
-    event! { SpiceInitialized "SPICE_INITIALIZED" "SpiceInitialized" ["server", "client"] }
+    event! { SpiceInitialized "SPICE_INITIALIZED" "SpiceInitialized" ["server" "a{sv}", "client" "a{sv}"] }
     object! {
         /// SPICE clients have moved over to the migration destination.
         ///
@@ -857,7 +857,7 @@ pub(super) mod event {
             must client "client" plain qmp::VncBasicInfo;
         }
     }
-    event! { VncConnected "VNC_CONNECTED" "VncConnected" ["server", "client"] }
+    event! { VncConnected "VNC_CONNECTED" "VncConnected" ["server" "a{sv}", "client" "a{sv}"] }
     object! {
         /// A VNC client went away.
         ///
@@ -867,7 +867,7 @@ pub(super) mod event {
             must client "client" plain qmp::VncClientInfo;
         }
     }
-    event! { VncDisconnected "VNC_DISCONNECTED" "VncDisconnected" ["server", "client"] }
+    event! { VncDisconnected "VNC_DISCONNECTED" "VncDisconnected" ["server" "a{sv}", "client" "a{sv}"] }
     object! {
         /// A VNC client passed authentication and its session is live.
         ///
@@ -877,5 +877,5 @@ pub(super) mod event {
             must client "client" plain qmp::VncClientInfo;
         }
     }
-    event! { VncInitialized "VNC_INITIALIZED" "VncInitialized" ["server", "client"] }
+    event! { VncInitialized "VNC_INITIALIZED" "VncInitialized" ["server" "a{sv}", "client" "a{sv}"] }
 }

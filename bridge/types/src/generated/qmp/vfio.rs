@@ -29,5 +29,5 @@ pub(super) mod event {
             must device_state "device-state" into qmp::QapiVfioMigrationState;
         }
     }
-    event! { VfioMigration "VFIO_MIGRATION" "VfioMigration" ["device-id", "qom-path", "device-state"] }
+    event! { VfioMigration "VFIO_MIGRATION" "VfioMigration" ["device-id" "s", "qom-path" "s", "device-state" "s"] }
 }
