@@ -1,26 +1,18 @@
 //! Bytes as the agent carries them in JSON.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// Bytes that are base64 in JSON.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Base64(pub(super) Vec<u8>);
+use super::error::Error;
 
-impl Serialize for Base64 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&base64::display::Base64Display::new(&self.0, &STANDARD))
-    }
+/// Bytes as base64.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD
-            .decode(text)
-            .map(Self)
-            .map_err(|error| D::Error::custom(format!("base64: {error}")))
-    }
+/// The bytes of an argument that is base64.
+pub(super) fn decode(argument: &'static str, text: &str) -> Result<Vec<u8>, Error> {
+    let bytes = STANDARD.decode(text);
+    bytes.map_err(|error| Error::argument(argument, format!("base64: {error}")))
 }
 
 #[cfg(test)]
@@ -30,9 +22,8 @@ mod tests {
     #[test]
     fn bytes_come_back() {
         for bytes in [&b""[..], b"a", b"ab", b"abc", &[0, 0xFF]] {
-            let text = serde_json::to_string(&Base64(bytes.into())).unwrap();
-            assert_eq!(serde_json::from_str::<Base64>(&text).unwrap().0, bytes);
+            assert_eq!(decode("x", &encode(bytes)).unwrap(), bytes);
         }
-        assert!(serde_json::from_str::<Base64>("\"%%%\"").is_err());
+        assert!(decode("x", "%%%").unwrap_err().to_string().contains("'x'"));
     }
 }

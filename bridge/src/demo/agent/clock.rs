@@ -5,18 +5,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde::Serialize;
+use qapi_dbus_types::qga::GuestTimezone;
 
 use super::error::Error;
-
-/// Offset from UTC, with the zone's abbreviation.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Timezone {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    zone: Option<String>,
-    /// Seconds, positive to the east.
-    offset: i64,
-}
 
 /// Nanoseconds since the epoch.
 pub(super) fn time() -> Result<i64, Error> {
@@ -25,9 +16,9 @@ pub(super) fn time() -> Result<i64, Error> {
     nanoseconds.ok_or_else(|| Error::Unreadable("the clock is out of the range of int64".into()))
 }
 
-/// Asks date(1): the rules of a zone are the C library's business, and it has no other door that
+/// Offset from UTC, with the zone's abbreviation. Asks date(1): the rules of a zone are the C library's business, and it has no other door that
 /// safe code can use.
-pub(super) fn timezone() -> Result<Timezone, Error> {
+pub(super) fn timezone() -> Result<GuestTimezone, Error> {
     let mut date = Command::new("date");
     let output = date.arg("+%z %Z").env("LC_ALL", "C").stdin(Stdio::null()).output();
     let output = output.map_err(Error::system("run date(1)"))?;
@@ -36,7 +27,7 @@ pub(super) fn timezone() -> Result<Timezone, Error> {
 }
 
 /// Reads `+hhmm ZONE`.
-fn parse(text: &str) -> Option<Timezone> {
+fn parse(text: &str) -> Option<GuestTimezone> {
     let (offset, zone) = text.split_once(' ').unwrap_or((text, ""));
     let sign = match offset.as_bytes().first()? {
         b'+' => 1,
@@ -45,8 +36,8 @@ fn parse(text: &str) -> Option<Timezone> {
     };
     let (hours, minutes) = offset[1..].split_at_checked(2)?;
     let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-    let zone = (!zone.is_empty()).then(|| zone.to_owned());
-    Some(Timezone { zone, offset: sign * seconds })
+    let timezone = GuestTimezone::new(sign * seconds);
+    Some(if zone.is_empty() { timezone } else { timezone.zone(zone) })
 }
 
 #[cfg(test)]
@@ -57,10 +48,10 @@ mod tests {
     fn offsets_have_sign_and_minutes() {
         let cases = [("+0000 UTC", 0), ("+0530 IST", 19_800), ("-0330 NST", -12_600)];
         for (text, offset) in cases {
-            let zone = text.split(' ').nth(1).map(str::to_owned);
-            assert_eq!(parse(text), Some(Timezone { zone, offset }));
+            let zone = text.split(' ').nth(1).unwrap();
+            assert_eq!(parse(text), Some(GuestTimezone::new(offset).zone(zone)));
         }
-        assert_eq!(parse("+0100"), Some(Timezone { zone: None, offset: 3600 }));
+        assert_eq!(parse("+0100"), Some(GuestTimezone::new(3600)));
     }
 
     #[test]

@@ -1,98 +1,161 @@
 //! The commands that the agent has, and what it keeps between them.
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{
-    arguments::Arguments, clock, cpu, disk, error::Error, exec::Programs, file::Files, network, os,
-    users,
+use qapi_dbus_types::{
+    Answer, Nothing,
+    qga::{
+        GuestAgentCommandInfo, GuestAgentInfo, Service,
+        command::{
+            GuestExec, GuestExecStatus, GuestFileClose, GuestFileFlush, GuestFileOpen,
+            GuestFileRead, GuestFileSeek, GuestFileWrite, GuestGetCpustats, GuestGetDiskstats,
+            GuestGetHostName, GuestGetLoad, GuestGetOsinfo, GuestGetTime, GuestGetTimezone,
+            GuestGetUsers, GuestGetVcpus, GuestInfo, GuestNetworkGetInterfaces, GuestPing,
+            GuestSync, GuestSyncDelimited,
+        },
+    },
 };
 
-type Run = fn(&mut Machine, Arguments) -> Result<Value, Error>;
-
-const COMMANDS: [(&str, Run); 22] = [
-    ("guest-exec", |machine, arguments| answer(machine.programs.start(arguments))),
-    ("guest-exec-status", |machine, arguments| answer(machine.programs.status(arguments))),
-    ("guest-file-close", |machine, arguments| done(machine.files.close(arguments))),
-    ("guest-file-flush", |machine, arguments| done(machine.files.flush(arguments))),
-    ("guest-file-open", |machine, arguments| answer(machine.files.open(arguments))),
-    ("guest-file-read", |machine, arguments| answer(machine.files.read(arguments))),
-    ("guest-file-seek", |machine, arguments| answer(machine.files.seek(arguments))),
-    ("guest-file-write", |machine, arguments| answer(machine.files.write(arguments))),
-    ("guest-get-cpustats", |_, arguments| query(arguments, cpu::stats)),
-    ("guest-get-diskstats", |_, arguments| query(arguments, disk::stats)),
-    ("guest-get-host-name", |_, arguments| query(arguments, os::host_name)),
-    ("guest-get-load", |_, arguments| query(arguments, cpu::load)),
-    ("guest-get-osinfo", |_, arguments| query(arguments, os::info)),
-    ("guest-get-time", |_, arguments| query(arguments, clock::time)),
-    ("guest-get-timezone", |_, arguments| query(arguments, clock::timezone)),
-    ("guest-get-users", |_, arguments| query(arguments, users::logged_in)),
-    ("guest-get-vcpus", |_, arguments| query(arguments, cpu::processors)),
-    ("guest-info", |_, arguments| query(arguments, info)),
-    ("guest-network-get-interfaces", |_, arguments| query(arguments, network::interfaces)),
-    ("guest-ping", |_, arguments| done(arguments.end())),
-    ("guest-sync", |_, arguments| sync(arguments)),
-    ("guest-sync-delimited", |_, arguments| sync(arguments)),
-];
+use super::{clock, cpu, disk, exec::Programs, file::Files, network, os, users};
 
 /// What lasts from one command to the next.
 #[derive(Debug, Default)]
 pub(super) struct Machine {
-    files: Files,
-    programs: Programs,
+    files: Mutex<Files>,
+    programs: Mutex<Programs>,
 }
 
+/// What [`Service`] has below.
+const COMMANDS: [&str; 22] = [
+    "guest-exec",
+    "guest-exec-status",
+    "guest-file-close",
+    "guest-file-flush",
+    "guest-file-open",
+    "guest-file-read",
+    "guest-file-seek",
+    "guest-file-write",
+    "guest-get-cpustats",
+    "guest-get-diskstats",
+    "guest-get-host-name",
+    "guest-get-load",
+    "guest-get-osinfo",
+    "guest-get-time",
+    "guest-get-timezone",
+    "guest-get-users",
+    "guest-get-vcpus",
+    "guest-info",
+    "guest-network-get-interfaces",
+    "guest-ping",
+    "guest-sync",
+    "guest-sync-delimited",
+];
+
 impl Machine {
-    /// Runs a command.
-    pub(super) fn execute(&mut self, name: &str, arguments: Arguments) -> Result<Value, Error> {
-        let command = COMMANDS.iter().find(|(command, _)| *command == name);
-        let (_, run) = command.ok_or_else(|| Error::UnknownCommand(name.into()))?;
-        run(self, arguments)
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn programs(&self) -> MutexGuard<'_, Programs> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn query<T: Serialize>(
-    arguments: Arguments,
-    read: impl FnOnce() -> Result<T, Error>,
-) -> Result<Value, Error> {
-    arguments.end()?;
-    answer(read())
-}
+impl Service for Machine {
+    async fn guest_exec(&self, arguments: GuestExec) -> Answer<GuestExec> {
+        Ok(self.programs().start(&arguments)?)
+    }
 
-fn answer<T: Serialize>(result: Result<T, Error>) -> Result<Value, Error> {
-    serde_json::to_value(result?).map_err(|error| Error::Unreadable(error.to_string()))
-}
+    async fn guest_exec_status(&self, arguments: GuestExecStatus) -> Answer<GuestExecStatus> {
+        Ok(self.programs().status(arguments.pid)?)
+    }
 
-fn done(result: Result<(), Error>) -> Result<Value, Error> {
-    result.map(|()| json!({}))
-}
+    async fn guest_file_close(&self, arguments: GuestFileClose) -> Answer<GuestFileClose> {
+        self.files().close(arguments.handle)?;
+        Ok(Nothing)
+    }
 
-fn sync(mut arguments: Arguments) -> Result<Value, Error> {
-    let id: i64 = arguments.required("id")?;
-    arguments.end()?;
-    answer(Ok(id))
-}
+    async fn guest_file_flush(&self, arguments: GuestFileFlush) -> Answer<GuestFileFlush> {
+        self.files().flush(arguments.handle)?;
+        Ok(Nothing)
+    }
 
-#[derive(Serialize)]
-struct AgentInfo {
-    version: &'static str,
-    supported_commands: Vec<CommandInfo>,
-}
+    async fn guest_file_open(&self, arguments: GuestFileOpen) -> Answer<GuestFileOpen> {
+        Ok(self.files().open(&arguments)?)
+    }
 
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct CommandInfo {
-    name: &'static str,
-    enabled: bool,
-    success_response: bool,
-}
+    async fn guest_file_read(&self, arguments: GuestFileRead) -> Answer<GuestFileRead> {
+        Ok(self.files().read(&arguments)?)
+    }
 
-fn info() -> Result<AgentInfo, Error> {
-    let commands = COMMANDS.iter();
-    Ok(AgentInfo {
-        version: env!("CARGO_PKG_VERSION"),
-        supported_commands: commands
-            .map(|(name, _)| CommandInfo { name, enabled: true, success_response: true })
-            .collect(),
-    })
+    async fn guest_file_seek(&self, arguments: GuestFileSeek) -> Answer<GuestFileSeek> {
+        Ok(self.files().seek(&arguments)?)
+    }
+
+    async fn guest_file_write(&self, arguments: GuestFileWrite) -> Answer<GuestFileWrite> {
+        Ok(self.files().write(&arguments)?)
+    }
+
+    async fn guest_get_cpustats(&self, _: GuestGetCpustats) -> Answer<GuestGetCpustats> {
+        Ok(cpu::stats()?)
+    }
+
+    async fn guest_get_diskstats(&self, _: GuestGetDiskstats) -> Answer<GuestGetDiskstats> {
+        Ok(disk::stats()?)
+    }
+
+    async fn guest_get_host_name(&self, _: GuestGetHostName) -> Answer<GuestGetHostName> {
+        Ok(os::host_name()?)
+    }
+
+    async fn guest_get_load(&self, _: GuestGetLoad) -> Answer<GuestGetLoad> {
+        Ok(cpu::load()?)
+    }
+
+    async fn guest_get_osinfo(&self, _: GuestGetOsinfo) -> Answer<GuestGetOsinfo> {
+        Ok(os::info()?)
+    }
+
+    async fn guest_get_time(&self, _: GuestGetTime) -> Answer<GuestGetTime> {
+        Ok(clock::time()?)
+    }
+
+    async fn guest_get_timezone(&self, _: GuestGetTimezone) -> Answer<GuestGetTimezone> {
+        Ok(clock::timezone()?)
+    }
+
+    async fn guest_get_users(&self, _: GuestGetUsers) -> Answer<GuestGetUsers> {
+        Ok(users::logged_in()?)
+    }
+
+    async fn guest_get_vcpus(&self, _: GuestGetVcpus) -> Answer<GuestGetVcpus> {
+        Ok(cpu::processors()?)
+    }
+
+    async fn guest_info(&self, _: GuestInfo) -> Answer<GuestInfo> {
+        let commands = COMMANDS.map(|name| GuestAgentCommandInfo::new(name, true, true));
+        Ok(GuestAgentInfo::new(env!("CARGO_PKG_VERSION"), commands))
+    }
+
+    async fn guest_network_get_interfaces(
+        &self,
+        _: GuestNetworkGetInterfaces,
+    ) -> Answer<GuestNetworkGetInterfaces> {
+        Ok(network::interfaces()?)
+    }
+
+    async fn guest_ping(&self, _: GuestPing) -> Answer<GuestPing> {
+        Ok(Nothing)
+    }
+
+    async fn guest_sync(&self, arguments: GuestSync) -> Answer<GuestSync> {
+        Ok(arguments.id)
+    }
+
+    async fn guest_sync_delimited(
+        &self,
+        arguments: GuestSyncDelimited,
+    ) -> Answer<GuestSyncDelimited> {
+        Ok(arguments.id)
+    }
 }

@@ -2,18 +2,14 @@
 
 use std::{fmt, io};
 
+use qapi_dbus_types::Refusal;
+
 /// Why a request failed; the text is the `desc` of the reply.
 #[derive(Debug)]
 pub(super) enum Error {
     /// Not a request.
     Malformed(String),
-    /// The agent does not have this command.
-    UnknownCommand(String),
-    /// A mandatory argument is not there.
-    MissingArgument(&'static str),
-    /// The command has no such argument.
-    UnknownArgument(String),
-    /// An argument has the wrong type or a value that cannot be.
+    /// An argument has a value that cannot be.
     Argument {
         /// Its name.
         name: &'static str,
@@ -42,13 +38,11 @@ impl Error {
     pub(super) fn system<E: Into<io::Error>>(attempt: impl Into<String>) -> impl FnOnce(E) -> Self {
         |source| Self::System { attempt: attempt.into(), source: source.into() }
     }
+}
 
-    /// The QAPI error class.
-    pub(super) fn class(&self) -> &'static str {
-        match self {
-            Self::UnknownCommand(_) => "CommandNotFound",
-            _ => "GenericError",
-        }
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::generic(error.to_string())
     }
 }
 
@@ -58,9 +52,6 @@ impl fmt::Display for Error {
             Self::Malformed(reason) | Self::Unreadable(reason) | Self::Limit(reason) => {
                 f.write_str(reason)
             }
-            Self::UnknownCommand(name) => write!(f, "this agent has no command '{name}'"),
-            Self::MissingArgument(name) => write!(f, "argument '{name}' is missing"),
-            Self::UnknownArgument(name) => write!(f, "there is no argument '{name}'"),
             Self::Argument { name, reason } => write!(f, "argument '{name}': {reason}"),
             Self::System { attempt, source } => write!(f, "cannot {attempt}: {source}"),
         }

@@ -4,10 +4,9 @@
 //! the kernel tells; any other command is `CommandNotFound`. It is made for the demonstration:
 //! whoever can open its socket can run programs, so its socket belongs in a private directory.
 //!
-//! `frame` cuts the stream into JSON values, `request` checks them, `commands` runs them;
-//! each of the other modules answers for one part of the machine.
+//! `frame` cuts the stream into JSON values, `request` checks them, and `commands` is the service
+//! that the generated dispatch calls; each of the other modules answers for one part of the machine.
 
-mod arguments;
 mod base64;
 mod clock;
 mod commands;
@@ -65,16 +64,16 @@ impl Agent {
 /// they do in a real agent.
 async fn serve(listener: std::os::unix::net::UnixListener) -> io::Result<()> {
     let listener = UnixListener::from_std(listener)?;
-    let mut machine = Machine::default();
+    let machine = Machine::default();
     loop {
         let (client, _) = listener.accept().await?;
-        if let Err(error) = converse(client, &mut machine).await {
+        if let Err(error) = converse(client, &machine).await {
             tracing::debug!(%error, "a client of the guest agent is gone");
         }
     }
 }
 
-async fn converse(mut client: UnixStream, machine: &mut Machine) -> io::Result<()> {
+async fn converse(mut client: UnixStream, machine: &Machine) -> io::Result<()> {
     let mut frames = Frames::default();
     let mut chunk = vec![0; 64 << 10];
     loop {
@@ -84,7 +83,7 @@ async fn converse(mut client: UnixStream, machine: &mut Machine) -> io::Result<(
         }
         frames.push(&chunk[..count]);
         while let Some(frame) = frames.next() {
-            client.write_all(&request::answer(frame, machine)).await?;
+            client.write_all(&request::answer(frame, machine).await).await?;
         }
     }
 }

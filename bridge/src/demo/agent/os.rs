@@ -2,66 +2,31 @@
 
 use std::{borrow::Cow, ffi::CStr};
 
-use serde::Serialize;
+use qapi_dbus_types::qga::{GuestHostName, GuestOSInfo};
 
 use super::{error::Error, kernel};
 
-/// Kernel and distribution; what is not known is left out.
-#[derive(Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct OsInfo {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kernel_release: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kernel_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    machine: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pretty_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    variant: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    variant_id: Option<String>,
+/// What uname(2) and os-release(5) say; what is not known is left out.
+pub(super) fn info() -> Result<GuestOSInfo, Error> {
+    let kernel = rustix::system::uname();
+    let release = kernel::read("/etc/os-release").or_else(|_| kernel::read("/usr/lib/os-release"));
+    Ok(distribution(&release.unwrap_or_default())
+        .kernel_release(text(kernel.release()))
+        .kernel_version(text(kernel.version()))
+        .machine(text(kernel.machine())))
 }
 
 /// The network's name for this machine.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct HostName {
-    host_name: String,
-}
-
-/// What uname(2) and os-release(5) say.
-pub(super) fn info() -> Result<OsInfo, Error> {
-    let kernel = rustix::system::uname();
-    let release = kernel::read("/etc/os-release").or_else(|_| kernel::read("/usr/lib/os-release"));
-    Ok(OsInfo {
-        kernel_release: Some(text(kernel.release())),
-        kernel_version: Some(text(kernel.version())),
-        machine: Some(text(kernel.machine())),
-        ..distribution(&release.unwrap_or_default())
-    })
-}
-
-/// The node name.
-pub(super) fn host_name() -> Result<HostName, Error> {
-    Ok(HostName { host_name: text(rustix::system::uname().nodename()) })
+pub(super) fn host_name() -> Result<GuestHostName, Error> {
+    Ok(GuestHostName::new(text(rustix::system::uname().nodename())))
 }
 
 fn text(string: &CStr) -> String {
     string.to_string_lossy().into_owned()
 }
 
-fn distribution(release: &str) -> OsInfo {
-    let mut info = OsInfo::default();
+fn distribution(release: &str) -> GuestOSInfo {
+    let mut info = GuestOSInfo::new();
     for (key, value) in release.lines().filter_map(|line| line.trim().split_once('=')) {
         let member = match key {
             "ID" => &mut info.id,
@@ -102,13 +67,11 @@ mod tests {
     fn os_release_is_read_with_its_quotes() {
         let release = "# VARIANT=no\nID=debian\nNAME='Debian GNU/Linux'\n\
                        PRETTY_NAME=\"A \\\"B\\\" \\$C\"\nVERSION_ID=\"12\"\nHOME_URL=x\n";
-        let expected = OsInfo {
-            id: Some("debian".into()),
-            name: Some("Debian GNU/Linux".into()),
-            pretty_name: Some("A \"B\" $C".into()),
-            version_id: Some("12".into()),
-            ..OsInfo::default()
-        };
+        let expected = GuestOSInfo::new()
+            .id("debian")
+            .name("Debian GNU/Linux")
+            .pretty_name("A \"B\" $C")
+            .version_id("12");
         assert_eq!(distribution(release), expected);
     }
 }

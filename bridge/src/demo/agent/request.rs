@@ -1,53 +1,48 @@
 //! One request: what it must look like, and the line that answers it.
 
+use qapi_dbus_types::{Members, Refusal, Request, qga};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{arguments::Arguments, commands::Machine, error::Error, frame::FrameError};
+use super::{commands::Machine, error::Error, frame::FrameError};
 
 /// The bytes that answer one frame of a client, line feed included.
-pub(super) fn answer(frame: Result<Value, FrameError>, machine: &mut Machine) -> Vec<u8> {
+pub(super) async fn answer(frame: Result<Value, FrameError>, machine: &Machine) -> Vec<u8> {
     let mut id = None;
-    let mut delimited = false;
-    let result = frame
+    let request = frame
         .map_err(|error| Error::Malformed(error.to_string()))
-        .and_then(|value| Request::take(value, &mut id))
-        .and_then(|request| {
-            let result = machine.execute(&request.command, request.arguments);
-            delimited = result.is_ok() && request.command == "guest-sync-delimited";
-            result
-        });
-    let mut line = if delimited { vec![0xFF] } else { Vec::new() };
+        .and_then(|value| read(value, &mut id));
+    let (delimited, result) = match request {
+        Ok(request) => {
+            let delimited = request.command == "guest-sync-delimited";
+            (delimited, qga::dispatch(machine, request).await)
+        }
+        Err(error) => (false, Err(error.into())),
+    };
+    let mut line = if delimited && result.is_ok() { vec![0xFF] } else { Vec::new() };
     line.extend(Reply::new(result, id).to_line());
     line
 }
 
-struct Request {
-    command: String,
-    arguments: Arguments,
-}
-
-impl Request {
-    /// Stores the id outside of the result: a request that is refused has one too.
-    fn take(value: Value, id: &mut Option<Value>) -> Result<Self, Error> {
-        let Value::Object(mut members) = value else {
-            return Err(Error::Malformed("a request is a JSON object".into()));
-        };
-        *id = members.remove("id");
-        let command = match members.remove("execute") {
-            Some(Value::String(command)) => command,
-            Some(_) => return Err(Error::Malformed("'execute' must be a string".into())),
-            None => return Err(Error::Malformed("the request has no 'execute'".into())),
-        };
-        let arguments = match members.remove("arguments") {
-            Some(Value::Object(arguments)) => arguments,
-            Some(_) => return Err(Error::Malformed("'arguments' must be an object".into())),
-            None => Map::new(),
-        };
-        match members.keys().next() {
-            Some(name) => Err(Error::Malformed(format!("a request has no member '{name}'"))),
-            None => Ok(Self { command, arguments: Arguments::new(arguments) }),
-        }
+/// Stores the id outside of the result: a request that is refused has one too.
+fn read(value: Value, id: &mut Option<Value>) -> Result<Request, Error> {
+    let Value::Object(mut members) = value else {
+        return Err(Error::Malformed("a request is a JSON object".into()));
+    };
+    *id = members.remove("id");
+    let command = match members.remove("execute") {
+        Some(Value::String(command)) => command,
+        Some(_) => return Err(Error::Malformed("'execute' must be a string".into())),
+        None => return Err(Error::Malformed("the request has no 'execute'".into())),
+    };
+    let arguments = match members.remove("arguments") {
+        Some(Value::Object(arguments)) => arguments,
+        Some(_) => return Err(Error::Malformed("'arguments' must be an object".into())),
+        None => Members::new(),
+    };
+    match members.keys().next() {
+        Some(name) => Err(Error::Malformed(format!("a request has no member '{name}'"))),
+        None => Ok(Request::new(command, arguments)),
     }
 }
 
@@ -56,24 +51,23 @@ struct Reply {
     #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
     value: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Refusal>,
+    error: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
 }
 
 #[derive(Serialize)]
-struct Refusal {
-    class: &'static str,
+struct Failure {
+    class: String,
     desc: String,
 }
 
 impl Reply {
-    fn new(result: Result<Value, Error>, id: Option<Value>) -> Self {
+    fn new(result: Result<Value, Refusal>, id: Option<Value>) -> Self {
         match result {
             Ok(value) => Self { value: Some(value), error: None, id },
-            Err(error) => {
-                let refusal = Refusal { class: error.class(), desc: error.to_string() };
-                Self { value: None, error: Some(refusal), id }
+            Err(Refusal { class, desc }) => {
+                Self { value: None, error: Some(Failure { class, desc }), id }
             }
         }
     }
@@ -93,24 +87,24 @@ mod tests {
 
     use super::*;
 
-    fn ask(request: Value) -> Value {
-        let line = answer(Ok(request), &mut Machine::default());
+    async fn ask(request: Value) -> Value {
+        let line = answer(Ok(request), &Machine::default()).await;
         serde_json::from_slice(&line).unwrap()
     }
 
-    #[test]
-    fn id_comes_back_with_answers_and_errors() {
+    #[tokio::test]
+    async fn id_comes_back_with_answers_and_errors() {
         assert_eq!(
-            ask(json!({"execute": "guest-ping", "id": null})),
+            ask(json!({"execute": "guest-ping", "id": null})).await,
             json!({"return": {}, "id": null})
         );
-        let refused = ask(json!({"execute": "guest-ping", "id": [1], "x": 0}));
+        let refused = ask(json!({"execute": "guest-ping", "id": [1], "x": 0})).await;
         assert_eq!(refused["id"], json!([1]));
         assert_eq!(refused["error"]["class"], "GenericError");
     }
 
-    #[test]
-    fn malformed_requests_say_what_is_wrong() {
+    #[tokio::test]
+    async fn malformed_requests_say_what_is_wrong() {
         let cases = [
             (json!([]), "object"),
             (json!({}), "'execute'"),
@@ -120,26 +114,27 @@ mod tests {
             (json!({"execute": "guest-ping", "colour": 1}), "'colour'"),
         ];
         for (request, word) in cases {
-            let reply = ask(request.clone());
+            let reply = ask(request.clone()).await;
             let desc = reply["error"]["desc"].as_str().unwrap();
             assert!(desc.contains(word), "{request}: {desc}");
         }
     }
 
-    #[test]
-    fn unknown_command_has_its_class() {
-        assert_eq!(ask(json!({"execute": "guest-nope"}))["error"]["class"], "CommandNotFound");
+    #[tokio::test]
+    async fn unknown_command_has_its_class() {
+        let reply = ask(json!({"execute": "guest-nope"})).await;
+        assert_eq!(reply["error"]["class"], "CommandNotFound");
     }
 
-    #[test]
-    fn only_a_delimited_sync_that_worked_is_delimited() {
-        let mut machine = Machine::default();
-        let mut first = |command: &str, id: Value| {
+    #[tokio::test]
+    async fn only_a_delimited_sync_that_worked_is_delimited() {
+        let machine = Machine::default();
+        let first = async |command: &str, id: Value| {
             let request = json!({"execute": command, "arguments": {"id": id}});
-            answer(Ok(request), &mut machine)[0]
+            answer(Ok(request), &machine).await[0]
         };
-        assert_eq!(first("guest-sync-delimited", json!(7)), 0xFF);
-        assert_eq!(first("guest-sync-delimited", json!("7")), b'{');
-        assert_eq!(first("guest-sync", json!(7)), b'{');
+        assert_eq!(first("guest-sync-delimited", json!(7)).await, 0xFF);
+        assert_eq!(first("guest-sync-delimited", json!("7")).await, b'{');
+        assert_eq!(first("guest-sync", json!(7)).await, b'{');
     }
 }

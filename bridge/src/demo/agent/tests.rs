@@ -116,3 +116,23 @@ fn every_query_answers_for_this_machine() {
     let interfaces = answer("guest-network-get-interfaces");
     assert!(interfaces.as_array().unwrap().iter().any(|interface| interface["name"] == "lo"));
 }
+
+#[test]
+fn arguments_that_do_not_fit_are_named() {
+    let guest = Guest::start();
+    let mut stream = guest.connect();
+    let cases = [
+        ("guest-exec", json!({}), "'path'"),
+        ("guest-exec", json!({"path": "true", "env": [1]}), "'env[0]'"),
+        ("guest-exec", json!({"path": "true", "colour": 1}), "'colour'"),
+        ("guest-exec", json!({"path": "true", "capture-output": 3}), "'capture-output'"),
+        ("guest-file-read", json!({}), "'handle'"),
+        ("guest-file-read", json!({"handle": "1"}), "'handle'"),
+        ("guest-file-read", json!({"handle": 1, "count": null}), "'count'"),
+        ("guest-file-seek", json!({"handle": 1, "offset": 0, "whence": []}), "'whence'"),
+    ];
+    for (command, arguments, word) in cases {
+        let desc = ask(&mut stream, command, arguments)["error"]["desc"].take();
+        assert!(desc.as_str().unwrap().contains(word), "{command}: {desc}");
+    }
+}

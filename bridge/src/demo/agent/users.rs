@@ -2,7 +2,7 @@
 
 use std::{fs, io::ErrorKind};
 
-use serde::Serialize;
+use qapi_dbus_types::qga::GuestUser;
 
 use super::error::Error;
 
@@ -20,17 +20,8 @@ mod layout {
     pub(super) const USER: std::ops::Range<usize> = 44..76;
 }
 
-/// A user, with the first of the logins.
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) struct User {
-    user: String,
-    /// Seconds since the epoch.
-    login_time: f64,
-}
-
-/// The users that utmp(5) knows; none where a system keeps no such file, as newer ones do.
-pub(super) fn logged_in() -> Result<Vec<User>, Error> {
+/// The users that utmp(5) knows, each with the first of the logins; none where a system keeps no such file, as newer ones do.
+pub(super) fn logged_in() -> Result<Vec<GuestUser>, Error> {
     match fs::read(UTMP) {
         Ok(records) => Ok(earliest(records.chunks_exact(layout::RECORD).filter_map(login))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
@@ -38,8 +29,8 @@ pub(super) fn logged_in() -> Result<Vec<User>, Error> {
     }
 }
 
-fn earliest(logins: impl Iterator<Item = User>) -> Vec<User> {
-    let mut users: Vec<User> = Vec::new();
+fn earliest(logins: impl Iterator<Item = GuestUser>) -> Vec<GuestUser> {
+    let mut users: Vec<GuestUser> = Vec::new();
     for login in logins {
         match users.iter_mut().find(|known| known.user == login.user) {
             Some(known) => known.login_time = known.login_time.min(login.login_time),
@@ -49,7 +40,7 @@ fn earliest(logins: impl Iterator<Item = User>) -> Vec<User> {
     users
 }
 
-fn login(record: &[u8]) -> Option<User> {
+fn login(record: &[u8]) -> Option<GuestUser> {
     let kind = i16::from_ne_bytes(record.get(..2)?.try_into().ok()?);
     if kind != USER_PROCESS {
         return None;
@@ -57,10 +48,8 @@ fn login(record: &[u8]) -> Option<User> {
     let name = record.get(layout::USER)?.split(|byte| *byte == 0).next()?;
     let seconds = integer(record, layout::TIME)?;
     let microseconds = integer(record, layout::TIME + layout::TIME_SIZE)?;
-    Some(User {
-        user: String::from_utf8_lossy(name).into_owned(),
-        login_time: seconds as f64 + microseconds as f64 / 1e6,
-    })
+    let login_time = seconds as f64 + microseconds as f64 / 1e6;
+    Some(GuestUser::new(String::from_utf8_lossy(name), login_time))
 }
 
 fn integer(record: &[u8], at: usize) -> Option<i64> {
@@ -100,7 +89,7 @@ mod tests {
         ];
         let users = earliest(records.iter().filter_map(|record| login(record)));
         let expected = [("ann", 200.5), ("bob", 3_000_000_000.25)]
-            .map(|(user, login_time)| User { user: user.into(), login_time });
+            .map(|(user, login_time)| GuestUser::new(user, login_time));
         assert_eq!(users, expected);
     }
 }
