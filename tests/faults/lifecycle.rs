@@ -67,12 +67,18 @@ async fn a_thousand_reloads_lose_no_call(bus: Bus) {
     let machine = format!("[machine.web]\nqmp = '{}'\n", peer.socket().display());
     let other = "[machine.other]\nqmp = '/run/nobody.qmp'\n";
     let texts = [&machine, &format!("{machine}{other}"), &format!("{machine}[machine.other")];
-    fs::write(&file, &machine).unwrap();
+    // As a whole: of a file that is half written, a late signal would read half.
+    let write = |text: &str| {
+        let new = scratch.path("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(new, &file).unwrap();
+    };
+    write(&machine);
     let stage = Stage::serve(&bus, &["--config".as_ref(), file.as_os_str()]).await;
     connected(&stage.client, WEB.interface("org.qemu.QmpEndpoint")).await;
     let mut ledger = Ledger::new(&bus).await;
     for round in 0..50 {
-        fs::write(&file, texts[round % texts.len()]).unwrap();
+        write(texts[round % texts.len()]);
         (0..20).for_each(|_| stage.bridge.signal(Signal::HUP));
         ledger.calls(WEB, 4).await;
         ledger.settle().await;
@@ -87,7 +93,7 @@ async fn a_thousand_reloads_lose_no_call(bus: Bus) {
     let client = stage.client.clone();
     let call = tokio::spawn(async move { client.call(WEB, "QueryName", &()).await });
     peer.received("query-name", 1).await;
-    fs::write(&file, "").unwrap();
+    write("");
     stage.bridge.signal(Signal::HUP);
     let gone = async || stage.client.call(WEB, "QueryStatus", &()).await.err();
     let gone = until("the end of the machine", gone).await;
@@ -95,7 +101,7 @@ async fn a_thousand_reloads_lose_no_call(bus: Bus) {
     peer.reply("query-name", json!({ "name": "web" }));
     assert_eq!(call.await.unwrap().unwrap(), json!({ "name": "web" }));
 
-    fs::write(&file, &machine).unwrap();
+    write(&machine);
     stage.bridge.signal(Signal::HUP);
     let back = async || stage.client.call(WEB, "QueryStatus", &()).await.ok();
     until("the machine", back).await;
