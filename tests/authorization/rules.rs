@@ -8,7 +8,7 @@ use zbus::Variant;
 
 on_each_bus!(
     a_rule_sees_machine_command_and_protocol,
-    raw_requests_and_the_human_monitor_are_off,
+    what_nobody_can_judge_is_off,
     a_named_command_has_its_own_class,
     waiting_for_longer_than_usual_is_control,
     a_permission_that_is_revoked_is_gone_at_once,
@@ -39,7 +39,7 @@ async fn a_rule_sees_machine_command_and_protocol(bus: Bus) {
     assert_eq!(host.audited(&["refused", "vm2", "\"stop\""]), 1);
 }
 
-async fn raw_requests_and_the_human_monitor_are_off(bus: Bus) {
+async fn what_nobody_can_judge_is_off(bus: Bus) {
     let host = Host::new(&bus, TRUSTING).await;
     for client in [&host.root, &host.member] {
         let raw = r#"{"execute": "query-name"}"#;
@@ -52,8 +52,12 @@ async fn raw_requests_and_the_human_monitor_are_off(bus: Bus) {
         let refusal = client.call(ENDPOINT1, "Call", &body).await.unwrap_err();
         assert_eq!(refusal.name, DENIED);
         assert!(refusal.text.contains("human-monitor-command = true"), "{refusal}");
+        let refusal = client.call(VM1, "XQueryJit", &()).await.unwrap_err();
+        assert_eq!(refusal.name, DENIED);
+        assert!(refusal.text.contains("experimental = true"), "{refusal}");
     }
-    assert_eq!(host.asked("human-monitor-command") + host.asked("query-name"), 0);
+    let commands = ["human-monitor-command", "query-name", "x-query-jit"];
+    assert_eq!(commands.map(|command| host.asked(command)), [0; 3]);
     assert_eq!(host.audited(&["refused", "human-monitor-command"]), 4);
 }
 

@@ -10,6 +10,7 @@ on_each_bus!(
     a_polkit_that_hangs_denies_in_time_and_stalls_nobody,
     calls_keep_their_order_while_polkit_is_slow,
     a_flood_of_calls_gets_one_reply_each,
+    a_flood_beyond_the_limits_is_in_the_audit_log_once_a_second,
     who_leaves_while_polkit_is_asked_is_forgotten,
     the_end_refuses_what_waits_for_polkit,
 );
@@ -123,6 +124,30 @@ async fn a_flood_of_calls_gets_one_reply_each(bus: Bus) {
     assert_eq!(host.asked("cont"), done);
     assert_eq!(host.audited(&["allowed", "\"cont\""]), done);
     host.root.call(VM1, "Cont", &()).await.unwrap();
+}
+
+/// What is refused before polkit is asked costs its caller nothing, and the log little.
+async fn a_flood_beyond_the_limits_is_in_the_audit_log_once_a_second(bus: Bus) {
+    const CALLS: usize = 500;
+    let host = Host::new(&bus, TRUSTING).await;
+    host.polkit.signal(Signal::STOP);
+    let start = Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..CALLS {
+        let client = host.member.clone();
+        calls.spawn(async move { client.call(VM1, "SystemReset", &()).await });
+    }
+    let beyond = "org.freedesktop.DBus.Error.LimitsExceeded";
+    for _ in 0..CALLS / 2 {
+        assert_eq!(outcome(&calls.join_next().await.unwrap().unwrap()), beyond);
+    }
+    let told = host.audited(&["refused", "machine=\"vm1\"", "\"system_reset\"", "in flight"]);
+    let most = 1 + usize::try_from(start.elapsed().as_secs()).unwrap();
+    assert!((1..=most).contains(&told), "{told} lines\n{}", host.bridge.log());
+    host.polkit.signal(Signal::CONT);
+    while let Some(call) = calls.join_next().await {
+        assert!(["done", beyond].contains(&outcome(&call.unwrap())));
+    }
 }
 
 async fn who_leaves_while_polkit_is_asked_is_forgotten(bus: Bus) {

@@ -5,6 +5,7 @@ use qapi_dbus_tests::{
     bridge::Bridge,
     bus::Bus,
     peer::{Answer, Peer},
+    system::SERVICE,
 };
 use serde_json::json;
 use std::{
@@ -42,6 +43,7 @@ impl Machine {
             let paused = command == "query-status" && status.load(Ordering::Relaxed);
             paused.then(|| Answer::Return(json!({ "status": "paused", "running": false })))
         });
+        open(&peer);
         Self { peer, paused }
     }
 
@@ -64,6 +66,7 @@ impl Host {
         let ground = Ground::new(login, path.to_str().unwrap()).await;
         let (one, two) = (Machine::new(), Machine::new());
         let agent = Peer::agent(|_, _| None);
+        open(&agent);
         let mut host = Self { ground, one, two, _bus: bus, bridge: None, sshd: None, agent };
         host.start_bridge().await;
         host.start_sshd(login).await;
@@ -83,9 +86,10 @@ impl Host {
         let one = format!("one=qmp:{},qga:{}", self.one.socket(), self.agent.socket().display());
         let two = format!("two=qmp:{}", self.two.socket());
         let options = ["--vm", &one, "--vm", &two].map(OsString::from);
-        let wrapper = self.ground.wrapper();
+        let wrapper = [&self.ground.wrapper()[..], &SERVICE.wrapper()].concat();
+        let wrapper: Vec<_> = wrapper.iter().map(String::as_str).collect();
         let bridge = Bridge::launch_through(
-            &wrapper.each_ref().map(String::as_str),
+            &wrapper,
             "unix:path=/run/dbus/system_bus_socket",
             &options.each_ref().map(OsString::as_os_str),
         );
@@ -95,4 +99,9 @@ impl Host {
     pub(crate) fn kill_bridge(&mut self) {
         self.bridge = None;
     }
+}
+
+/// Lets the bridge's user connect.
+fn open(peer: &Peer) {
+    fs::set_permissions(peer.socket(), Permissions::from_mode(0o666)).unwrap();
 }

@@ -49,6 +49,7 @@ pub struct Authority {
     checks: Semaphore,
     prompts: Semaphore,
     log: Pace,
+    overruns: Pace,
 }
 
 /// Who calls.
@@ -96,6 +97,7 @@ impl Authority {
             checks: Semaphore::new(CHECKS),
             prompts: Semaphore::new(PROMPTS),
             log: Pace::default(),
+            overruns: Pace::default(),
         }
     }
 
@@ -139,6 +141,15 @@ impl Authority {
         }
         audit::record(&caller.name, self.users.known(&caller.name), question, &verdict);
         verdict
+    }
+
+    /// Tells the audit log of a call for which there is no room. Such a call costs its caller
+    /// nothing, so of many only one a second is told.
+    pub fn overrun(&self, caller: &Caller, question: &Question, why: &str) {
+        if self.overruns.is_due() {
+            let (known, verdict) = (self.users.known(&caller.name), Verdict::Busy(why.to_owned()));
+            audit::record(&caller.name, known, question, &verdict);
+        }
     }
 
     /// Forgets a caller who left.

@@ -1,6 +1,6 @@
 //! What the configuration adds to the built-in decisions: the table `[authorization]`.
 //!
-//! It may only tighten. The two switches open what is closed on an authorized bus, still at the
+//! It may only tighten. The three switches open what is closed on an authorized bus, still at the
 //! strictest class.
 
 use std::{
@@ -26,6 +26,9 @@ pub struct Rules {
     pub execute: bool,
     /// Whether `human-monitor-command` is served, which reaches all that the monitor can do.
     pub human_monitor_command: bool,
+    /// Whether the commands that QEMU makes no promise about are served, whose names begin with
+    /// `x-`.
+    pub experimental: bool,
     /// Commands that nobody may call, by QAPI name.
     #[serde(deserialize_with = "commands")]
     pub deny: BTreeSet<String>,
@@ -53,6 +56,13 @@ impl Rules {
                         `human-monitor-command = true` in [authorization] of the configuration";
             return Some(text.into());
         }
+        if command.starts_with(EXPERIMENTAL) && !self.experimental {
+            let text = format!(
+                "`{command}` and all of {EXPERIMENTAL}* are off on this bus; set \
+                 `experimental = true` in [authorization] of the configuration"
+            );
+            return Some(text);
+        }
         let denied = self.deny.contains(command);
         denied.then(|| format!("`{command}` is in `deny` of the bridge's configuration"))
     }
@@ -74,9 +84,10 @@ impl fmt::Display for Rules {
         let switch = |on| if on { "on" } else { "off" };
         write!(
             f,
-            "Execute {}, {HUMAN} {}",
+            "Execute {}, {HUMAN} {}, {EXPERIMENTAL}* {}",
             switch(self.execute),
-            switch(self.human_monitor_command)
+            switch(self.human_monitor_command),
+            switch(self.experimental)
         )?;
         self.deny.iter().try_for_each(|command| write!(f, ", {command} denied"))?;
         self.class
@@ -87,6 +98,9 @@ impl fmt::Display for Rules {
 }
 
 const HUMAN: &str = "human-monitor-command";
+
+/// How the names of commands begin that may change or go with any release.
+const EXPERIMENTAL: &str = "x-";
 
 /// The class of a command of the peer, which the schemas may not know.
 pub(crate) fn class_of(protocol: Protocol, command: &str) -> Class {
@@ -197,6 +211,8 @@ mod tests {
         let rules = rules(json!({})).unwrap();
         assert!(rules.forbids("stop", true).unwrap().contains("execute = true"));
         assert!(rules.forbids(HUMAN, false).unwrap().contains("human-monitor-command = true"));
+        let text = rules.forbids("x-query-jit", false).unwrap();
+        assert!(text.contains("experimental = true"));
         assert_eq!(rules.forbids("stop", false), None);
         assert_eq!(rules.class("stop", Class::Control), Class::Control);
     }
@@ -204,11 +220,13 @@ mod tests {
     #[test]
     fn what_is_configured_holds() {
         let rules = rules(json!({
-            "execute": true, "human-monitor-command": true, "deny": ["guest-exec", "x-new"],
+            "execute": true, "human-monitor-command": true, "experimental": true, "deny": ["guest-exec", "x-new"],
             "class": {"query-block": "host"}, "uids": ["root", 107],
         }))
         .unwrap();
         assert!(rules.forbids(HUMAN, true).is_none());
+        assert!(rules.forbids("x-query-jit", false).is_none());
+        assert!(rules.forbids("x-new", false).is_some());
         assert!(rules.forbids("guest-exec", false).is_some());
         assert_eq!(rules.class("query-block", Class::Read), Class::Host);
         assert_eq!(rules.uids().collect::<Vec<_>>(), [0, 107]);

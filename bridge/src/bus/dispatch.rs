@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     departures,
-    endpoint::Endpoint,
+    endpoint::{Choice, Endpoint},
     errors::{Failure, standard as names},
     gate::{Deed, Entrance, Gate},
     guard::Outbox,
@@ -82,10 +82,24 @@ impl Dispatcher {
         match self.permits.acquire(header.sender()) {
             Ok(permit) => self.admitted(message, &header, permit),
             Err(text) => {
+                self.overrun(&header, &text);
                 let reply = Reply::new(&header, Arc::clone(&self.outbox), Permit::default());
                 reply.fail(&Failure::new(names::LIMITS, &text));
             }
         }
+    }
+
+    fn overrun(&self, header: &Header<'_>, why: &str) {
+        let object = header.path().and_then(|path| self.objects.get(path));
+        let deed = match self.find(object.as_deref(), header) {
+            Ok((Owner::Qapi(endpoint), method)) => {
+                Deed::command(endpoint, method.command, Choice::default(), 0)
+            }
+            Ok((Owner::Own(endpoint), method)) => Deed::method(Some(endpoint), method),
+            Ok((Owner::Service(_) | Owner::Standard, method)) => Deed::method(None, method),
+            Err(_) => return,
+        };
+        Entrance { gate: &self.gate, call: header }.overrun(deed, why);
     }
 
     fn admitted(&self, message: &Message, header: &Header<'_>, permit: Permit) {

@@ -130,6 +130,14 @@ impl Gate {
 }
 
 impl<'a> Entrance<'a> {
+    /// Tells of a call for which there is no room.
+    pub(super) fn overrun(self, deed: Deed<'_>, why: &str) {
+        let Some(guard) = &self.gate.0 else { return };
+        if let Some(declared) = deed.declared(&guard.authority, self.call) {
+            guard.authority.overrun(&declared.caller, &declared.question, why);
+        }
+    }
+
     /// States what the call is about to do.
     pub(super) fn declare(self, deed: Deed<'_>) -> Passage<'a> {
         Passage(
@@ -176,7 +184,11 @@ impl Guard {
                     Held { reply, run: Box::new(run), endpoint, _charge, _asking: asking }
                 });
             }
-            Err(spent) => Failure::new(standard::LIMITS, &format!("the arguments: {spent}")),
+            Err(spent) => {
+                let text = format!("the arguments: {spent}");
+                self.authority.overrun(&caller, &question, &text);
+                Failure::new(standard::LIMITS, &text)
+            }
         };
         drop(state);
         reply.fail(&refused);

@@ -5,12 +5,14 @@ use rustix::process::{geteuid, getgroups};
 use super::{finding::Report, said::said};
 use crate::install::Prefix;
 
+/// Whom the bridge on the system bus runs as.
+pub(super) const SERVICE: &str = "qapi-dbus";
+
 /// Who may call.
 const CALLERS: &str = "qapi-dbus-users";
 
 /// Of the bridge, of those who may call, and of the sockets.
-const ACCOUNTS: [(&str, &str); 3] =
-    [("passwd", "qapi-dbus"), ("group", CALLERS), ("group", SOCKETS)];
+const ACCOUNTS: [(&str, &str); 3] = [("passwd", SERVICE), ("group", CALLERS), ("group", SOCKETS)];
 
 /// Who may put sockets where the bridge finds them, the bridge included.
 pub(super) const SOCKETS: &str = "qemu-monitor";

@@ -10,13 +10,15 @@ use super::finding::Report;
 use crate::{config::Config, endpoint::Protocol, install::Prefix};
 
 /// What the unit names.
-const FILE: &str = "/etc/qapi-dbus/config.toml";
+pub(super) const FILE: &str = "/etc/qapi-dbus/config.toml";
 
 /// Where sockets are.
 #[derive(Default)]
 pub(super) struct Places {
     pub(super) folders: Vec<PathBuf>,
     pub(super) sockets: BTreeMap<PathBuf, Protocol>,
+    /// Users who may serve them, besides root and the bridge's own.
+    pub(super) uids: Vec<u32>,
 }
 
 pub(super) fn examine(prefix: &Prefix, user: bool, report: &mut Report) -> Places {
@@ -33,7 +35,7 @@ pub(super) fn examine(prefix: &Prefix, user: bool, report: &mut Report) -> Place
             report.good("config", format!("{FILE} is valid"));
             let sockets = config.machines.iter().flat_map(|machine| machine.sockets());
             let sockets = sockets.map(|(protocol, path)| (path.clone(), protocol)).collect();
-            Places { folders: config.watch, sockets }
+            Places { folders: config.watch, sockets, uids: config.rules.uids().collect() }
         }
         Err(errors) => {
             let mend = format!("sudoedit {FILE}; qapi-dbus check-config {FILE}");

@@ -11,7 +11,7 @@ use rustix::process::geteuid;
 
 use super::{
     accounts,
-    configured::Places,
+    configured::{FILE, Places},
     finding::Report,
     probe::{Probed, probe},
     served::Served,
@@ -28,6 +28,8 @@ const OTHERS_WRITE: u32 = 0o002;
 pub(super) struct Sockets<'a> {
     /// Of the group that the bridge on the system bus is in.
     group: Option<u32>,
+    /// Who may serve sockets.
+    trusted: Vec<u32>,
     user: bool,
     report: &'a mut Report,
 }
@@ -43,11 +45,14 @@ pub(super) fn protocol(path: &Path) -> Option<Protocol> {
 
 impl<'a> Sockets<'a> {
     pub(super) fn new(user: bool, report: &'a mut Report) -> Self {
-        Self { group: accounts::id("group", accounts::SOCKETS), user, report }
+        let own = if user { None } else { accounts::id("passwd", accounts::SERVICE) };
+        let trusted = vec![0, own.unwrap_or_else(|| geteuid().as_raw())];
+        Self { group: accounts::id("group", accounts::SOCKETS), trusted, user, report }
     }
 
     pub(super) async fn examine(&mut self, places: Places, served: &HashMap<PathBuf, Served>) {
         let mut sockets = places.sockets;
+        self.trusted.extend(places.uids);
         for folder in &places.folders {
             self.folder(folder);
             match fs::read_dir(folder) {
@@ -140,8 +145,25 @@ impl<'a> Sockets<'a> {
             self.report.bad("socket", text, &mend);
         }
         let probe = probe(path, protocol).await;
+        if let Some(uid) = probe.uid {
+            self.server(path, uid);
+        }
         let behind = probe.uid.map(|uid| format!("{shown}, of uid {uid},")).unwrap_or_default();
         self.probed(path, probe.probed, protocol, &behind);
+    }
+
+    /// Whoever serves it speaks for the machine.
+    fn server(&mut self, path: &Path, uid: u32) {
+        if self.trusted.contains(&uid) {
+            return;
+        }
+        let text = format!("the bridge does not trust uid {uid}, who serves {}", path.display());
+        let mend = if self.user {
+            format!("qapi-dbus serve --peer-user {uid}   # with the options it has")
+        } else {
+            format!("sudoedit {FILE}   # [authorization] uids = [{uid}]")
+        };
+        self.report.bad("socket", text, &mend);
     }
 
     fn may_use(&self, group: u32, mode: u32) -> bool {
@@ -205,6 +227,24 @@ mod tests {
         assert!(told(&report, &format!("-> sudo rm {}", stale.display())), "{report}");
         assert!(told(&report, "b.qmp is no socket"), "{report}");
         assert_eq!(report.wrong(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_a_user_who_is_not_trusted_is_named_with_what_mends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.qmp");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let served = std::thread::spawn(move || drop(listener.accept()));
+        let mut report = Report::default();
+        let mut sockets = Sockets::new(true, &mut report);
+        sockets.trusted.clear();
+        sockets.socket(&path, Protocol::Qmp).await;
+        served.join().unwrap();
+        let mend = format!("--peer-user {}", geteuid().as_raw());
+        assert!(told(&report, &mend), "{report}");
+        let mut sockets = Sockets::new(true, &mut report);
+        sockets.server(&path, geteuid().as_raw());
+        assert_eq!(report.to_string().matches(&mend).count(), 1, "{report}");
     }
 
     #[test]
