@@ -25,6 +25,7 @@ mod inbox;
 mod line;
 mod link;
 mod machine;
+#[cfg(feature = "bridge")]
 pub(crate) mod measured;
 mod message;
 mod meter;
