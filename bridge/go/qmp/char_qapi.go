@@ -37,7 +37,8 @@ const (
 	ChardevBackendKindDbus        ChardevBackendKind = "dbus"
 	ChardevBackendKindVc          ChardevBackendKind = "vc"
 	ChardevBackendKindRingbuf     ChardevBackendKind = "ringbuf"
-	ChardevBackendKindMemory      ChardevBackendKind = "memory"
+	// Deprecated: QEMU will drop it.
+	ChardevBackendKindMemory ChardevBackendKind = "memory"
 )
 
 // DataFormat is QAPI's DataFormat; a newer peer can have more values.

@@ -78,9 +78,10 @@ type MigrationCapability string
 
 // Values of MigrationCapability.
 const (
-	MigrationCapabilityXbzrle                MigrationCapability = "xbzrle"
-	MigrationCapabilityRdmaPinAll            MigrationCapability = "rdma-pin-all"
-	MigrationCapabilityAutoConverge          MigrationCapability = "auto-converge"
+	MigrationCapabilityXbzrle       MigrationCapability = "xbzrle"
+	MigrationCapabilityRdmaPinAll   MigrationCapability = "rdma-pin-all"
+	MigrationCapabilityAutoConverge MigrationCapability = "auto-converge"
+	// Deprecated: QEMU will drop it.
 	MigrationCapabilityZeroBlocks            MigrationCapability = "zero-blocks"
 	MigrationCapabilityEvents                MigrationCapability = "events"
 	MigrationCapabilityPostcopyRam           MigrationCapability = "postcopy-ram"

@@ -35,7 +35,8 @@ const (
 	TransactionActionKindBlockdevSnapshot             TransactionActionKind = "blockdev-snapshot"
 	TransactionActionKindBlockdevSnapshotInternalSync TransactionActionKind = "blockdev-snapshot-internal-sync"
 	TransactionActionKindBlockdevSnapshotSync         TransactionActionKind = "blockdev-snapshot-sync"
-	TransactionActionKindDriveBackup                  TransactionActionKind = "drive-backup"
+	// Deprecated: QEMU will drop it.
+	TransactionActionKindDriveBackup TransactionActionKind = "drive-backup"
 )
 
 // Abort is QAPI's Abort.

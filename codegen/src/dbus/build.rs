@@ -5,7 +5,7 @@ use super::{
     class::{self, Decision},
     docs::{Definition, Protocol, Summaries},
     exceptions,
-    interface::{Annotation, Argument, Interface, Member, Method, Object, Signal},
+    interface::{Annotation, Argument, Interface, Life, Member, Method, Object, Signal},
     ledger::{Entry, Ledger},
     merge::{self, Over, Version, Whole},
     names::{self, Members},
@@ -288,7 +288,7 @@ fn add_member(object: &mut Object, name: &str, shape: Shape) {
     let at = object.members.partition_point(|member| member.name.as_str() < name);
     let place = object.members.len();
     let name = name.to_owned();
-    let member = Member { name, place, shape, always: true, since: None, deprecated: false };
+    let member = Member { name, place, shape, always: true, life: Life::default() };
     object.members.insert(at, member);
 }
 

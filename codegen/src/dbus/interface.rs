@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{class::Decision, types::Shape};
+use super::{annotations, class::Decision, types::Shape};
+use crate::model::Feature;
 
 /// One interface.
 #[derive(Debug)]
@@ -110,10 +111,19 @@ pub struct Member {
     pub shape: Shape,
     /// Never left out, in any release and any build.
     pub always: bool,
+    /// Since when, and for how long.
+    pub life: Life,
+}
+
+/// Since when QEMU has a member or value, and whether it will last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Life {
     /// What its description says: `10.0`.
     pub since: Option<String>,
     /// QAPI `deprecated`.
     pub deprecated: bool,
+    /// QAPI `unstable`: the promise of compatibility does not cover it.
+    pub unstable: bool,
 }
 
 /// An enumeration: what all given schemas know of it.
@@ -124,7 +134,16 @@ pub struct Enumeration {
     /// QAPI module.
     pub module: String,
     /// In the newest schema's order; those that only older ones have come last.
-    pub values: Vec<String>,
+    pub values: Vec<Value>,
+}
+
+/// A value of an enumeration: what the newest schema that has it says.
+#[derive(Debug, PartialEq)]
+pub struct Value {
+    /// Verbatim.
+    pub name: String,
+    /// Since when, and for how long.
+    pub life: Life,
 }
 
 /// An alternate: what all given schemas know of it.
@@ -186,6 +205,22 @@ impl Interface {
     /// The object of this QAPI name.
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.objects.iter().find(|object| object.name == name)
+    }
+}
+
+impl Enumeration {
+    /// The names of its values.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|value| value.name.as_str())
+    }
+}
+
+impl Life {
+    /// What a schema says with `since` and these features.
+    pub(super) fn of(since: Option<&String>, features: &[Feature]) -> Self {
+        let has = |name: &str| features.iter().any(|feature| feature.name == name);
+        let (deprecated, unstable) = (has("deprecated"), has(annotations::UNSTABLE));
+        Self { since: since.cloned(), deprecated, unstable }
     }
 }
 

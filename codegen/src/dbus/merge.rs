@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Error, Result,
-    interface::{Member, Object, Union},
+    interface::{Life, Member, Object, Union},
     types::{Direction, Shape},
 };
 use crate::model::{self, Kind, Schema, TypeId};
@@ -110,8 +110,7 @@ impl<'a> Part<'a> {
             place,
             shape: part.newest(),
             always: part.always,
-            since: part.last().1.since.clone(),
-            deprecated: part.features().iter().any(|feature| feature.name == "deprecated"),
+            life: Life::of(part.last().1.since.as_ref(), part.features()),
         }
     }
 

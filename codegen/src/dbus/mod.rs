@@ -27,7 +27,8 @@ pub use docs::{Protocol, Summaries};
 pub use documentation::Documentation;
 pub use error::{Break, Error, Result};
 pub use interface::{
-    Alternate, Annotation, Argument, Enumeration, Interface, Member, Method, Object, Signal, Union,
+    Alternate, Annotation, Argument, Enumeration, Interface, Life, Member, Method, Object, Signal,
+    Union, Value,
 };
 pub use ledger::Ledger;
 pub use merge::Version;

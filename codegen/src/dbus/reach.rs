@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    interface::{Alternate, Enumeration, Object},
+    interface::{Alternate, Enumeration, Life, Object, Value},
     merge::{Version, Whole},
     types::Shape,
 };
-use crate::model::{Kind, Type, TypeId};
+use crate::model::{self, Kind, Type, TypeId};
 
 /// Collects types; each is looked up once.
 #[derive(Debug)]
@@ -80,11 +80,11 @@ impl<'a> Types<'a> {
         if self.enumerations.contains_key(name) {
             return;
         }
-        let mut values: Vec<String> = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
         for (_, _, ty) in self.found(name) {
             if let Kind::Enum { values: known, .. } = &ty.kind {
-                let new = known.iter().filter(|value| !values.contains(&value.name));
-                values.extend(new.map(|value| value.name.clone()).collect::<Vec<_>>());
+                let new = known.iter().filter(|it| !values.iter().any(|has| has.name == it.name));
+                values.extend(new.map(value).collect::<Vec<_>>());
             }
         }
         let enumeration = Enumeration { name: name.into(), module: self.module(name), values };
@@ -124,4 +124,8 @@ impl<'a> Types<'a> {
         let newest = self.found(name).next();
         newest.map_or("", |(version, _, ty)| version.schema.module(&ty.info)).into()
     }
+}
+
+fn value(value: &model::Value) -> Value {
+    Value { name: value.name.clone(), life: Life::of(value.since.as_ref(), &value.features) }
 }

@@ -88,14 +88,14 @@ fn object(object: &Object) -> Value {
 
 fn property(member: &Member) -> Value {
     let mut value = schema(&member.shape);
-    if let (true, Some(value)) = (member.deprecated, value.as_object_mut()) {
+    if let (true, Some(value)) = (member.life.deprecated, value.as_object_mut()) {
         value.insert("deprecated".into(), true.into());
     }
     value
 }
 
 fn enumeration(each: &Enumeration) -> Value {
-    json!({ "anyOf": [{ "enum": each.values }, { "type": "string" }] })
+    json!({ "anyOf": [{ "enum": each.names().collect::<Vec<_>>() }, { "type": "string" }] })
 }
 
 fn alternate(each: &Alternate) -> Value {

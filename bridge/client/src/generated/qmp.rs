@@ -207,7 +207,7 @@ calls! {
             #[doc = "Since 2.12."] auto_dismiss: plain bool;
             #[doc = "Since 4.2."] filter_node_name: into String;
             #[doc = "Since 9.1."] discard_source: plain bool;
-            #[doc = "Since 6.0."] x_perf: plain qmp::BackupPerf;
+            #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf: plain qmp::BackupPerf;
         }
         /// Swap a removable drive's medium for an image file, opening and closing the tray on the way.
         ///
@@ -458,7 +458,7 @@ calls! {
             #[doc = "Since 2.12."] auto_dismiss: plain bool;
             #[doc = "Since 4.2."] filter_node_name: into String;
             #[doc = "Since 9.1."] discard_source: plain bool;
-            #[doc = "Since 6.0."] x_perf: plain qmp::BackupPerf;
+            #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf: plain qmp::BackupPerf;
             format: into String;
             mode: into qmp::NewImageMode;
         }
@@ -628,7 +628,7 @@ calls! {
             #[doc = "Since 2.8."] max_bandwidth: plain u64;
             #[doc = "Since 8.2."] avail_switchover_bandwidth: plain u64;
             #[doc = "Since 2.8."] downtime_limit: plain u64;
-            #[doc = "Since 2.8."] x_checkpoint_delay: plain u32;
+            #[doc = "Since 2.8."] #[doc = "Unstable."] x_checkpoint_delay: plain u32;
             #[doc = "Since 4.0."] multifd_channels: plain u8;
             #[doc = "Since 2.11."] xbzrle_cache_size: plain u64;
             #[doc = "Since 3.0."] max_postcopy_bandwidth: plain u64;
@@ -638,7 +638,7 @@ calls! {
             #[doc = "Since 9.2."] multifd_qatzip_level: plain u8;
             #[doc = "Since 5.0."] multifd_zstd_level: plain u8;
             #[doc = "Since 5.2."] block_bitmap_mapping: list qmp::BitmapMigrationNodeAlias;
-            #[doc = "Since 8.1."] x_vcpu_dirty_limit_period: plain u64;
+            #[doc = "Since 8.1."] #[doc = "Unstable."] x_vcpu_dirty_limit_period: plain u64;
             #[doc = "Since 8.1."] vcpu_dirty_limit: plain u64;
             #[doc = "Since 8.2."] mode: into qmp::MigMode;
             #[doc = "Since 9.0."] zero_page_detection: into qmp::ZeroPageDetection;
@@ -871,7 +871,7 @@ calls! {
         ///
         /// Since 1.2.
         query_machines QueryMachines () {
-            #[doc = "Since 9.1."] compat_props: plain bool;
+            #[doc = "Since 9.1."] #[doc = "Unstable."] compat_props: plain bool;
         }
         /// List the memory backends with sizes in bytes and host NUMA policy.
         ///

@@ -2,12 +2,12 @@
 
 /// An enumeration, open to values of a newer peer.
 macro_rules! enumeration {
-    ($(#[$meta:meta])* $Name:ident { $($Value:ident $name:literal;)* }) => {
+    ($(#[$meta:meta])* $Name:ident { $($(#[$value_meta:meta])* $Value:ident $name:literal;)* }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $Name {
-            $(#[doc = concat!("`", $name, "`")] $Value,)*
+            $(#[doc = concat!("`", $name, "`")] $(#[$value_meta])* $Value,)*
             /// A value that the schemas do not know.
             Unlisted(std::string::String),
         }

@@ -107,7 +107,7 @@ impl<'a> Names<'a> {
             names.options.insert(&method.command, name);
         }
         for each in &interface.enumerations {
-            for value in &each.values {
+            for value in each.names() {
                 let name =
                     format!("{}{}", identifier(&each.name), identifier(&names::camel(value)));
                 names.values.insert((&each.name, value), unique(name, &mut taken));

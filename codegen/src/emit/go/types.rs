@@ -2,10 +2,13 @@
 
 use super::{Names, comment, documentation, extra, identifier, layout::Lines, optional, type_of};
 use crate::{
-    dbus::{Alternate, Enumeration, Interface, Object, Shape, Signal, names},
+    dbus::{Alternate, Enumeration, Interface, Object, Shape, Signal, Value, names},
     emit::unique,
 };
 use std::collections::BTreeSet;
+
+/// As Go's tools know it.
+const DEPRECATED: &str = "Deprecated: QEMU will drop it.";
 
 pub(super) fn enumeration(each: &Enumeration, names: &Names<'_>) -> String {
     let name = identifier(&each.name);
@@ -15,8 +18,11 @@ pub(super) fn enumeration(each: &Enumeration, names: &Names<'_>) -> String {
         return out;
     }
     let mut lines = Lines::default();
-    for value in &each.values {
+    for Value { name: value, life } in &each.values {
         let constant = names.values[&(each.name.as_str(), value.as_str())].clone();
+        if life.deprecated {
+            lines.comment(DEPRECATED);
+        }
         lines.row([constant, name.clone(), format!("= {value:?}")]);
     }
     out += &format!("\n// Values of {name}.\nconst (\n{})\n", lines.finish());
@@ -57,8 +63,8 @@ pub(super) fn fields(
     let mut taken = BTreeSet::new();
     let discriminator = object.union.as_ref().map(|union| union.tag.as_str());
     for member in interface.common(object).into_iter().filter(|member| has(&member.name)) {
-        if member.deprecated {
-            lines.comment("Deprecated: QEMU will drop it.");
+        if member.life.deprecated {
+            lines.comment(DEPRECATED);
         }
         let field = unique(names::camel(&member.name), &mut taken);
         let (kind, role) = match discriminator {

@@ -43,7 +43,7 @@ struct Types<'a> {
 }
 
 fn enumeration(each: &Enumeration) -> String {
-    let values: Vec<_> = each.values.iter().map(|value| quoted(value)).collect();
+    let values: Vec<_> = each.names().map(quoted).collect();
     let before = format!("{}: t.TypeAlias = t.Union[t.Literal[", identifier(&each.name));
     if values.is_empty() {
         return format!("{}: t.TypeAlias = str\n", identifier(&each.name));
@@ -126,8 +126,8 @@ impl Types<'_> {
         let tag = object.members.iter().find(|member| member.name == union.tag);
         let Some(Shape::Enum(name)) = tag.map(|tag| &tag.shape) else { return Vec::new() };
         let all = self.interface.enumerations.iter().find(|each| each.name == *name);
-        let is_bare = |value: &&String| !union.branches.iter().any(|(branch, _)| branch == *value);
-        all.into_iter().flat_map(|all| all.values.iter().filter(is_bare).cloned()).collect()
+        let is_bare = |value: &&str| !union.branches.iter().any(|(branch, _)| branch == value);
+        all.into_iter().flat_map(|all| all.names().filter(is_bare).map(str::to_owned)).collect()
     }
 
     fn events(&self, out: &mut String) {
@@ -211,7 +211,7 @@ fn member_type(member: &Member) -> String {
 }
 
 fn remark(member: &Member) -> &'static str {
-    if member.deprecated { "  # deprecated" } else { "" }
+    if member.life.deprecated { "  # deprecated" } else { "" }
 }
 
 /// Whether a key can be the name of a class's attribute, without hiding what annotations use.

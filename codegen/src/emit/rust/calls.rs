@@ -2,7 +2,7 @@
 
 use super::{
     commands::takes_fd,
-    docs, header, lines, names, push,
+    docs, header, life, lines, names, push,
     types::{Given, Types},
 };
 use crate::{
@@ -48,10 +48,8 @@ fn call(types: &Types<'_>, into: &mut String, method: &Method) {
     let must: Vec<_> = tag.into_iter().chain(must).collect();
     push(into, format_args!("{}) {{", must.join(", ")));
     for member in &may {
-        let since = member.since.as_ref().map(|since| format!("#[doc = \"Since {since}.\"] "));
-        let deprecated = if member.deprecated { "#[deprecated] " } else { "" };
-        let given = given(types, &method.arguments, member);
-        push(into, format_args!("\n            {}{deprecated}{given};", since.unwrap_or_default()));
+        let (life, given) = (life(&member.life), given(types, &method.arguments, member));
+        push(into, format_args!("\n            {life}{given};"));
     }
     into.push_str(if may.is_empty() { "}\n" } else { "\n        }\n" });
 }

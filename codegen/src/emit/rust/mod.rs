@@ -12,7 +12,7 @@ mod types;
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use crate::dbus::{Annotation, Interface, Protocol, annotations};
+use crate::dbus::{Annotation, Interface, Life, Protocol, annotations};
 
 pub use calls::emit_calls;
 
@@ -122,6 +122,14 @@ fn docs(annotated: &[Annotation]) -> Vec<String> {
         lines.push(DEPRECATED.to_owned());
     }
     lines
+}
+
+/// What is said of a member or value beside its name.
+fn life(life: &Life) -> String {
+    let since = life.since.as_ref().map(|since| format!("#[doc = \"Since {since}.\"] "));
+    let unstable = if life.unstable { "#[doc = \"Unstable.\"] " } else { "" };
+    let deprecated = if life.deprecated { "#[deprecated] " } else { "" };
+    since.unwrap_or_default() + unstable + deprecated
 }
 
 fn escaped(doc: &str) -> String {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Module, names, push};
+use super::{Module, life, names, push};
 use crate::dbus::{
-    Alternate, Enumeration, Interface, Member, Method, Object, Protocol, Shape, Union,
+    Alternate, Enumeration, Interface, Member, Method, Object, Protocol, Shape, Union, Value,
     names::argument,
 };
 
@@ -75,17 +75,12 @@ impl<'a> Types<'a> {
         }
         for member in self.ordered(object) {
             let Given(kind, ty) = self.member(object, member);
-            let since = member.since.as_ref().map(|since| format!("#[doc = \"Since {since}.\"] "));
-            let since = since.unwrap_or_default();
-            let deprecated = if member.deprecated { "#[deprecated] " } else { "" };
+            let life = life(&member.life);
             let word = if member.always { "must" } else { "may" };
             let field = argument(&member.name);
             push(
                 into,
-                format_args!(
-                    "            {word} {since}{deprecated}{field} {:?} {kind} {ty};\n",
-                    member.name
-                ),
+                format_args!("            {word} {life}{field} {:?} {kind} {ty};\n", member.name),
             );
         }
         into.push_str("        }\n    }\n");
@@ -167,10 +162,10 @@ impl<'a> Types<'a> {
             Shape::Enum(name) => self.enumerations.get(name.as_str()),
             _ => None,
         });
-        let values = values.map_or(&[][..], |enumeration| &enumeration.values);
+        let values = values.into_iter().flat_map(|enumeration| enumeration.names());
         let with = union.branches.iter().map(|(value, data)| (value.as_str(), Some(data)));
-        let is_bare = |value: &&String| !union.branches.iter().any(|(with, _)| with == *value);
-        let bare = values.iter().filter(is_bare).map(|value| (value.as_str(), None));
+        let is_bare = |value: &&str| !union.branches.iter().any(|(with, _)| with == value);
+        let bare = values.filter(is_bare).map(|value| (value, None));
         let all: Vec<(&str, Option<&String>)> = with.chain(bare).collect();
         let variants = names::variants(all.iter().map(|(value, _)| *value));
         push(
@@ -245,7 +240,7 @@ impl<'a> Types<'a> {
 }
 
 fn enumeration_text(into: &mut String, enumeration: &Enumeration) {
-    let variants = names::variants(enumeration.values.iter().map(String::as_str));
+    let variants = names::variants(enumeration.names());
     let (name, values) = (names::ty(&enumeration.name), enumeration.values.iter().zip(variants));
     push(
         into,
@@ -254,8 +249,8 @@ fn enumeration_text(into: &mut String, enumeration: &Enumeration) {
             enumeration.name
         ),
     );
-    for (value, variant) in values {
-        push(into, format_args!("            {variant} {value:?};\n"));
+    for (Value { name, life: of }, variant) in values {
+        push(into, format_args!("            {}{variant} {name:?};\n", life(of)));
     }
     into.push_str("        }\n    }\n");
 }

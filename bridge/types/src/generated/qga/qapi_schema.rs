@@ -441,7 +441,7 @@ pub(super) mod types {
             Mmc "mmc";
             Virtual "virtual";
             FileBackedVirtual "file-backed-virtual";
-            Nvme "nvme";
+            #[doc = "Since 7.1."] Nvme "nvme";
         }
     }
     enumeration! {

@@ -18,7 +18,7 @@ pub(super) mod types {
         /// QAPI `ACPISlotType`.
         ACPISlotType {
             DIMM "DIMM";
-            CPU "CPU";
+            #[doc = "Since 2.7."] CPU "CPU";
         }
     }
 }

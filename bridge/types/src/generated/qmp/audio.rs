@@ -248,7 +248,7 @@ pub(super) mod types {
             S16 "s16";
             U32 "u32";
             S32 "s32";
-            F32 "f32";
+            #[doc = "Since 5.0."] F32 "f32";
         }
     }
     enumeration! {
@@ -259,7 +259,7 @@ pub(super) mod types {
             Coreaudio "coreaudio";
             Dbus "dbus";
             Dsound "dsound";
-            Jack "jack";
+            #[doc = "Since 5.1."] Jack "jack";
             Oss "oss";
             Pa "pa";
             Pipewire "pipewire";

@@ -439,7 +439,7 @@ pub(super) mod types {
             may #[doc = "Since 2.12."] auto_dismiss "auto-dismiss" plain bool;
             may #[doc = "Since 4.2."] filter_node_name "filter-node-name" into String;
             may #[doc = "Since 9.1."] discard_source "discard-source" plain bool;
-            may #[doc = "Since 6.0."] x_perf "x-perf" plain qmp::BackupPerf;
+            may #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf "x-perf" plain qmp::BackupPerf;
         }
     }
     object! {
@@ -855,7 +855,7 @@ pub(super) mod types {
             may #[doc = "Since 2.8."] aio "aio" into qmp::BlockdevAioOptions;
             may #[doc = "Since 6.2."] aio_max_batch "aio-max-batch" plain i64;
             may #[doc = "Since 4.0."] drop_cache "drop-cache" plain bool;
-            may #[doc = "Since 3.0."] x_check_cache_dropped "x-check-cache-dropped" plain bool;
+            may #[doc = "Since 3.0."] #[doc = "Unstable."] x_check_cache_dropped "x-check-cache-dropped" plain bool;
         }
     }
     object! {
@@ -923,7 +923,7 @@ pub(super) mod types {
             may export_ "export" into String;
             may tls_creds "tls-creds" into String;
             may #[doc = "Since 7.0."] tls_hostname "tls-hostname" into String;
-            may #[doc = "Since 3.0."] x_dirty_bitmap "x-dirty-bitmap" into String;
+            may #[doc = "Since 3.0."] #[doc = "Unstable."] x_dirty_bitmap "x-dirty-bitmap" into String;
             may #[doc = "Since 4.2."] reconnect_delay "reconnect-delay" plain u32;
             may #[doc = "Since 7.0."] open_timeout "open-timeout" plain u32;
         }
@@ -1144,7 +1144,7 @@ pub(super) mod types {
             may #[doc = "Since 2.12."] auto_dismiss "auto-dismiss" plain bool;
             may #[doc = "Since 4.2."] filter_node_name "filter-node-name" into String;
             may #[doc = "Since 9.1."] discard_source "discard-source" plain bool;
-            may #[doc = "Since 6.0."] x_perf "x-perf" plain qmp::BackupPerf;
+            may #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf "x-perf" plain qmp::BackupPerf;
             may format "format" into String;
             may mode "mode" into qmp::NewImageMode;
         }
@@ -1393,25 +1393,25 @@ pub(super) mod types {
         /// QAPI `ThrottleGroupProperties`, since 2.11.
         ThrottleGroupProperties {
             may limits "limits" plain qmp::ThrottleLimits;
-            may x_iops_total "x-iops-total" plain i64;
-            may x_iops_total_max "x-iops-total-max" plain i64;
-            may x_iops_total_max_length "x-iops-total-max-length" plain i64;
-            may x_iops_read "x-iops-read" plain i64;
-            may x_iops_read_max "x-iops-read-max" plain i64;
-            may x_iops_read_max_length "x-iops-read-max-length" plain i64;
-            may x_iops_write "x-iops-write" plain i64;
-            may x_iops_write_max "x-iops-write-max" plain i64;
-            may x_iops_write_max_length "x-iops-write-max-length" plain i64;
-            may x_bps_total "x-bps-total" plain i64;
-            may x_bps_total_max "x-bps-total-max" plain i64;
-            may x_bps_total_max_length "x-bps-total-max-length" plain i64;
-            may x_bps_read "x-bps-read" plain i64;
-            may x_bps_read_max "x-bps-read-max" plain i64;
-            may x_bps_read_max_length "x-bps-read-max-length" plain i64;
-            may x_bps_write "x-bps-write" plain i64;
-            may x_bps_write_max "x-bps-write-max" plain i64;
-            may x_bps_write_max_length "x-bps-write-max-length" plain i64;
-            may x_iops_size "x-iops-size" plain i64;
+            may #[doc = "Unstable."] x_iops_total "x-iops-total" plain i64;
+            may #[doc = "Unstable."] x_iops_total_max "x-iops-total-max" plain i64;
+            may #[doc = "Unstable."] x_iops_total_max_length "x-iops-total-max-length" plain i64;
+            may #[doc = "Unstable."] x_iops_read "x-iops-read" plain i64;
+            may #[doc = "Unstable."] x_iops_read_max "x-iops-read-max" plain i64;
+            may #[doc = "Unstable."] x_iops_read_max_length "x-iops-read-max-length" plain i64;
+            may #[doc = "Unstable."] x_iops_write "x-iops-write" plain i64;
+            may #[doc = "Unstable."] x_iops_write_max "x-iops-write-max" plain i64;
+            may #[doc = "Unstable."] x_iops_write_max_length "x-iops-write-max-length" plain i64;
+            may #[doc = "Unstable."] x_bps_total "x-bps-total" plain i64;
+            may #[doc = "Unstable."] x_bps_total_max "x-bps-total-max" plain i64;
+            may #[doc = "Unstable."] x_bps_total_max_length "x-bps-total-max-length" plain i64;
+            may #[doc = "Unstable."] x_bps_read "x-bps-read" plain i64;
+            may #[doc = "Unstable."] x_bps_read_max "x-bps-read-max" plain i64;
+            may #[doc = "Unstable."] x_bps_read_max_length "x-bps-read-max-length" plain i64;
+            may #[doc = "Unstable."] x_bps_write "x-bps-write" plain i64;
+            may #[doc = "Unstable."] x_bps_write_max "x-bps-write-max" plain i64;
+            may #[doc = "Unstable."] x_bps_write_max_length "x-bps-write-max-length" plain i64;
+            may #[doc = "Unstable."] x_iops_size "x-iops-size" plain i64;
         }
     }
     object! {
@@ -1548,11 +1548,11 @@ pub(super) mod types {
             PwritevZero "pwritev_zero";
             PwritevDone "pwritev_done";
             EmptyImagePrepare "empty_image_prepare";
-            L1ShrinkWriteTable "l1_shrink_write_table";
-            L1ShrinkFreeL2Clusters "l1_shrink_free_l2_clusters";
-            CorWrite "cor_write";
-            ClusterAllocSpace "cluster_alloc_space";
-            None "none";
+            #[doc = "Since 2.11."] L1ShrinkWriteTable "l1_shrink_write_table";
+            #[doc = "Since 2.11."] L1ShrinkFreeL2Clusters "l1_shrink_free_l2_clusters";
+            #[doc = "Since 2.11."] CorWrite "cor_write";
+            #[doc = "Since 4.1."] ClusterAllocSpace "cluster_alloc_space";
+            #[doc = "Since 4.1."] None "none";
         }
     }
     enumeration! {
@@ -1596,7 +1596,7 @@ pub(super) mod types {
         BlockdevAioOptions {
             Threads "threads";
             Native "native";
-            IoUring "io_uring";
+            #[doc = "Since 5.0."] IoUring "io_uring";
         }
     }
     enumeration! {
@@ -1618,20 +1618,20 @@ pub(super) mod types {
         /// QAPI `BlockdevDriver`.
         BlockdevDriver {
             Blkdebug "blkdebug";
-            Blklogwrites "blklogwrites";
-            Blkreplay "blkreplay";
+            #[doc = "Since 3.0."] Blklogwrites "blklogwrites";
+            #[doc = "Since 4.2."] Blkreplay "blkreplay";
             Blkverify "blkverify";
             Bochs "bochs";
             Cloop "cloop";
-            Compress "compress";
-            CopyBeforeWrite "copy-before-write";
-            CopyOnRead "copy-on-read";
+            #[doc = "Since 5.0."] Compress "compress";
+            #[doc = "Since 6.2."] CopyBeforeWrite "copy-before-write";
+            #[doc = "Since 3.0."] CopyOnRead "copy-on-read";
             Dmg "dmg";
             File "file";
-            SnapshotAccess "snapshot-access";
+            #[doc = "Since 7.0."] SnapshotAccess "snapshot-access";
             Ftp "ftp";
             Ftps "ftps";
-            Gluster "gluster";
+            #[deprecated] Gluster "gluster";
             HostCdrom "host_cdrom";
             HostDevice "host_device";
             Http "http";
@@ -1643,7 +1643,7 @@ pub(super) mod types {
             Nfs "nfs";
             NullAio "null-aio";
             NullCo "null-co";
-            Nvme "nvme";
+            #[doc = "Since 2.12."] Nvme "nvme";
             NvmeIoUring "nvme-io_uring";
             Parallels "parallels";
             Preallocate "preallocate";
@@ -1655,7 +1655,7 @@ pub(super) mod types {
             Rbd "rbd";
             Replication "replication";
             Ssh "ssh";
-            Throttle "throttle";
+            #[doc = "Since 2.11."] Throttle "throttle";
             Vdi "vdi";
             Vhdx "vhdx";
             VirtioBlkVfioPci "virtio-blk-vfio-pci";
@@ -1673,7 +1673,7 @@ pub(super) mod types {
             Ignore "ignore";
             Enospc "enospc";
             Stop "stop";
-            Auto "auto";
+            #[doc = "Since 2.7."] Auto "auto";
         }
     }
     enumeration! {
@@ -1734,9 +1734,9 @@ pub(super) mod types {
         ImageInfoSpecificKind {
             Qcow2 "qcow2";
             Vmdk "vmdk";
-            Luks "luks";
-            Rbd "rbd";
-            File "file";
+            #[doc = "Since 2.7."] Luks "luks";
+            #[doc = "Since 6.1."] Rbd "rbd";
+            #[doc = "Since 8.0."] File "file";
         }
     }
     enumeration! {
@@ -1768,8 +1768,8 @@ pub(super) mod types {
             Top "top";
             Full "full";
             None "none";
-            Incremental "incremental";
-            Bitmap "bitmap";
+            #[doc = "Since 2.4."] Incremental "incremental";
+            #[doc = "Since 4.2."] Bitmap "bitmap";
         }
     }
     enumeration! {
@@ -1851,7 +1851,7 @@ pub(super) mod types {
         RbdImageEncryptionFormat {
             Luks "luks";
             Luks2 "luks2";
-            LuksAny "luks-any";
+            #[doc = "Since 8.0."] LuksAny "luks-any";
         }
     }
     enumeration! {
@@ -2147,7 +2147,7 @@ pub(super) mod command {
             may #[doc = "Since 2.12."] auto_dismiss "auto-dismiss" plain bool;
             may #[doc = "Since 4.2."] filter_node_name "filter-node-name" into String;
             may #[doc = "Since 9.1."] discard_source "discard-source" plain bool;
-            may #[doc = "Since 6.0."] x_perf "x-perf" plain qmp::BackupPerf;
+            may #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf "x-perf" plain qmp::BackupPerf;
         }
     }
     command! { BlockdevBackup "blockdev-backup" -> Nothing; ["device" "s", "sync" "s", "target" "s"] true None, }
@@ -2289,7 +2289,7 @@ pub(super) mod command {
             may #[doc = "Since 2.12."] auto_dismiss "auto-dismiss" plain bool;
             may #[doc = "Since 4.2."] filter_node_name "filter-node-name" into String;
             may #[doc = "Since 9.1."] discard_source "discard-source" plain bool;
-            may #[doc = "Since 6.0."] x_perf "x-perf" plain qmp::BackupPerf;
+            may #[doc = "Since 6.0."] #[doc = "Unstable."] x_perf "x-perf" plain qmp::BackupPerf;
             may format "format" into String;
             may mode "mode" into qmp::NewImageMode;
         }

@@ -81,9 +81,9 @@ pub(super) mod types {
         /// QAPI `BlockExportType`.
         BlockExportType {
             Nbd "nbd";
-            VhostUserBlk "vhost-user-blk";
-            Fuse "fuse";
-            VduseBlk "vduse-blk";
+            #[doc = "Since 5.2."] VhostUserBlk "vhost-user-blk";
+            #[doc = "Since 6.0."] Fuse "fuse";
+            #[doc = "Since 7.1."] VduseBlk "vduse-blk";
         }
     }
     enumeration! {

@@ -290,26 +290,26 @@ pub(super) mod types {
             File "file";
             Serial "serial";
             Parallel "parallel";
-            Pipe "pipe";
+            #[doc = "Since 1.5."] Pipe "pipe";
             Socket "socket";
-            Udp "udp";
+            #[doc = "Since 1.5."] Udp "udp";
             Pty "pty";
             Null "null";
-            Mux "mux";
-            Hub "hub";
-            Msmouse "msmouse";
-            Wctablet "wctablet";
-            Braille "braille";
-            Testdev "testdev";
-            Stdio "stdio";
-            Console "console";
-            Spicevmc "spicevmc";
-            Spiceport "spiceport";
-            QemuVdagent "qemu-vdagent";
-            Dbus "dbus";
-            Vc "vc";
-            Ringbuf "ringbuf";
-            Memory "memory";
+            #[doc = "Since 1.5."] Mux "mux";
+            #[doc = "Since 10.0."] Hub "hub";
+            #[doc = "Since 1.5."] Msmouse "msmouse";
+            #[doc = "Since 2.9."] Wctablet "wctablet";
+            #[doc = "Since 1.5."] Braille "braille";
+            #[doc = "Since 2.2."] Testdev "testdev";
+            #[doc = "Since 1.5."] Stdio "stdio";
+            #[doc = "Since 1.5."] Console "console";
+            #[doc = "Since 1.5."] Spicevmc "spicevmc";
+            #[doc = "Since 1.5."] Spiceport "spiceport";
+            #[doc = "Since 6.1."] QemuVdagent "qemu-vdagent";
+            #[doc = "Since 7.0."] Dbus "dbus";
+            #[doc = "Since 1.5."] Vc "vc";
+            #[doc = "Since 1.6."] Ringbuf "ringbuf";
+            #[doc = "Since 1.5."] #[deprecated] Memory "memory";
         }
     }
     enumeration! {

@@ -172,8 +172,8 @@ pub(super) mod types {
             Aes128 "aes-128";
             Aes192 "aes-192";
             Aes256 "aes-256";
-            Des "des";
-            V3des "3des";
+            #[doc = "Since 6.1."] Des "des";
+            #[doc = "Since 2.9."] V3des "3des";
             Cast5_128 "cast5-128";
             Serpent128 "serpent-128";
             Serpent192 "serpent-192";
@@ -181,7 +181,7 @@ pub(super) mod types {
             Twofish128 "twofish-128";
             Twofish192 "twofish-192";
             Twofish256 "twofish-256";
-            Sm4 "sm4";
+            #[doc = "Since 9.0."] Sm4 "sm4";
         }
     }
     enumeration! {
@@ -190,7 +190,7 @@ pub(super) mod types {
             Ecb "ecb";
             Cbc "cbc";
             Xts "xts";
-            Ctr "ctr";
+            #[doc = "Since 2.8."] Ctr "ctr";
         }
     }
     enumeration! {
@@ -198,12 +198,12 @@ pub(super) mod types {
         QCryptoHashAlgo {
             Md5 "md5";
             Sha1 "sha1";
-            Sha224 "sha224";
+            #[doc = "Since 2.7."] Sha224 "sha224";
             Sha256 "sha256";
-            Sha384 "sha384";
-            Sha512 "sha512";
-            Ripemd160 "ripemd160";
-            Sm3 "sm3";
+            #[doc = "Since 2.7."] Sha384 "sha384";
+            #[doc = "Since 2.7."] Sha512 "sha512";
+            #[doc = "Since 2.7."] Ripemd160 "ripemd160";
+            #[doc = "Since 9.2.0."] Sm3 "sm3";
         }
     }
     enumeration! {

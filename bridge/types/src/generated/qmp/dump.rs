@@ -25,10 +25,10 @@ pub(super) mod types {
             KdumpZlib "kdump-zlib";
             KdumpLzo "kdump-lzo";
             KdumpSnappy "kdump-snappy";
-            KdumpRawZlib "kdump-raw-zlib";
-            KdumpRawLzo "kdump-raw-lzo";
-            KdumpRawSnappy "kdump-raw-snappy";
-            WinDmp "win-dmp";
+            #[doc = "Since 8.2."] KdumpRawZlib "kdump-raw-zlib";
+            #[doc = "Since 8.2."] KdumpRawLzo "kdump-raw-lzo";
+            #[doc = "Since 8.2."] KdumpRawSnappy "kdump-raw-snappy";
+            #[doc = "Since 2.13."] WinDmp "win-dmp";
         }
     }
     enumeration! {

@@ -38,11 +38,11 @@ pub(super) mod types {
             Stream "stream";
             Mirror "mirror";
             Backup "backup";
-            Create "create";
-            Amend "amend";
-            SnapshotLoad "snapshot-load";
-            SnapshotSave "snapshot-save";
-            SnapshotDelete "snapshot-delete";
+            #[doc = "Since 3.0."] Create "create";
+            #[doc = "Since 5.1."] Amend "amend";
+            #[doc = "Since 6.0."] SnapshotLoad "snapshot-load";
+            #[doc = "Since 6.0."] SnapshotSave "snapshot-save";
+            #[doc = "Since 6.0."] SnapshotDelete "snapshot-delete";
         }
     }
 }

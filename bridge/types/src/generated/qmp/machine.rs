@@ -189,7 +189,7 @@ pub(super) mod types {
             may #[doc = "Since 4.2."] default_cpu_type "default-cpu-type" into String;
             may #[doc = "Since 5.2."] default_ram_id "default-ram-id" into String;
             may #[doc = "Since 8.0."] acpi "acpi" plain bool;
-            may #[doc = "Since 9.1."] compat_props "compat-props" list qmp::CompatProperty;
+            may #[doc = "Since 9.1."] #[doc = "Unstable."] compat_props "compat-props" list qmp::CompatProperty;
         }
     }
     object! {
@@ -437,21 +437,21 @@ pub(super) mod types {
         /// QAPI `MemoryDeviceInfoKind`.
         MemoryDeviceInfoKind {
             Dimm "dimm";
-            Nvdimm "nvdimm";
-            VirtioPmem "virtio-pmem";
-            VirtioMem "virtio-mem";
-            SgxEpc "sgx-epc";
-            HvBalloon "hv-balloon";
+            #[doc = "Since 2.12."] Nvdimm "nvdimm";
+            #[doc = "Since 4.1."] VirtioPmem "virtio-pmem";
+            #[doc = "Since 5.1."] VirtioMem "virtio-mem";
+            #[doc = "Since 6.2."] SgxEpc "sgx-epc";
+            #[doc = "Since 8.2."] HvBalloon "hv-balloon";
         }
     }
     enumeration! {
         /// QAPI `NumaOptionsType`.
         NumaOptionsType {
             Node "node";
-            Dist "dist";
-            Cpu "cpu";
-            HmatLb "hmat-lb";
-            HmatCache "hmat-cache";
+            #[doc = "Since 2.10."] Dist "dist";
+            #[doc = "Since 2.10."] Cpu "cpu";
+            #[doc = "Since 5.0."] HmatLb "hmat-lb";
+            #[doc = "Since 5.0."] HmatCache "hmat-cache";
         }
     }
     enumeration! {
@@ -470,10 +470,10 @@ pub(super) mod types {
             Aarch64 "aarch64";
             Alpha "alpha";
             Arm "arm";
-            Avr "avr";
+            #[doc = "Since 5.1."] Avr "avr";
             Hppa "hppa";
             I386 "i386";
-            Loongarch64 "loongarch64";
+            #[doc = "Since 7.1."] Loongarch64 "loongarch64";
             M68k "m68k";
             Microblaze "microblaze";
             Microblazeel "microblazeel";
@@ -486,7 +486,7 @@ pub(super) mod types {
             Ppc64 "ppc64";
             Riscv32 "riscv32";
             Riscv64 "riscv64";
-            Rx "rx";
+            #[doc = "Since 5.0."] Rx "rx";
             S390x "s390x";
             Sh4 "sh4";
             Sh4eb "sh4eb";
@@ -653,7 +653,7 @@ pub(super) mod command {
         ///
         /// Since 1.2.
         QueryMachines {
-            may #[doc = "Since 9.1."] compat_props "compat-props" plain bool;
+            may #[doc = "Since 9.1."] #[doc = "Unstable."] compat_props "compat-props" plain bool;
         }
     }
     command! { QueryMachines "query-machines" -> Vec<qmp::MachineInfo>; [] true Some("aa{sv}"), }

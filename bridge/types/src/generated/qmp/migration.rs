@@ -130,10 +130,10 @@ pub(super) mod types {
             may #[doc = "Since 6.0."] blocked_reasons "blocked-reasons" each String;
             may #[doc = "Since 3.0."] postcopy_blocktime "postcopy-blocktime" plain u32;
             may #[doc = "Since 3.0."] postcopy_vcpu_blocktime "postcopy-vcpu-blocktime" list u32;
-            may #[doc = "Since 10.1."] postcopy_latency "postcopy-latency" plain u64;
-            may #[doc = "Since 10.1."] postcopy_latency_dist "postcopy-latency-dist" list u64;
-            may #[doc = "Since 10.1."] postcopy_vcpu_latency "postcopy-vcpu-latency" list u64;
-            may #[doc = "Since 10.1."] postcopy_non_vcpu_latency "postcopy-non-vcpu-latency" plain u64;
+            may #[doc = "Since 10.1."] #[doc = "Unstable."] postcopy_latency "postcopy-latency" plain u64;
+            may #[doc = "Since 10.1."] #[doc = "Unstable."] postcopy_latency_dist "postcopy-latency-dist" list u64;
+            may #[doc = "Since 10.1."] #[doc = "Unstable."] postcopy_vcpu_latency "postcopy-vcpu-latency" list u64;
+            may #[doc = "Since 10.1."] #[doc = "Unstable."] postcopy_non_vcpu_latency "postcopy-non-vcpu-latency" plain u64;
             may #[doc = "Since 4.0."] socket_address "socket-address" list qmp::SocketAddress;
             may #[doc = "Since 8.1."] dirty_limit_throttle_time_per_round "dirty-limit-throttle-time-per-round" plain u64;
             may #[doc = "Since 8.1."] dirty_limit_ring_full_time "dirty-limit-ring-full-time" plain u64;
@@ -158,7 +158,7 @@ pub(super) mod types {
             may #[doc = "Since 2.8."] max_bandwidth "max-bandwidth" plain u64;
             may #[doc = "Since 8.2."] avail_switchover_bandwidth "avail-switchover-bandwidth" plain u64;
             may #[doc = "Since 2.8."] downtime_limit "downtime-limit" plain u64;
-            may #[doc = "Since 2.8."] x_checkpoint_delay "x-checkpoint-delay" plain u32;
+            may #[doc = "Since 2.8."] #[doc = "Unstable."] x_checkpoint_delay "x-checkpoint-delay" plain u32;
             may #[doc = "Since 4.0."] multifd_channels "multifd-channels" plain u8;
             may #[doc = "Since 2.11."] xbzrle_cache_size "xbzrle-cache-size" plain u64;
             may #[doc = "Since 3.0."] max_postcopy_bandwidth "max-postcopy-bandwidth" plain u64;
@@ -168,7 +168,7 @@ pub(super) mod types {
             may #[doc = "Since 9.2."] multifd_qatzip_level "multifd-qatzip-level" plain u8;
             may #[doc = "Since 5.0."] multifd_zstd_level "multifd-zstd-level" plain u8;
             may #[doc = "Since 5.2."] block_bitmap_mapping "block-bitmap-mapping" list qmp::BitmapMigrationNodeAlias;
-            may #[doc = "Since 8.1."] x_vcpu_dirty_limit_period "x-vcpu-dirty-limit-period" plain u64;
+            may #[doc = "Since 8.1."] #[doc = "Unstable."] x_vcpu_dirty_limit_period "x-vcpu-dirty-limit-period" plain u64;
             may #[doc = "Since 8.1."] vcpu_dirty_limit "vcpu-dirty-limit" plain u64;
             may #[doc = "Since 8.2."] mode "mode" into qmp::MigMode;
             may #[doc = "Since 9.0."] zero_page_detection "zero-page-detection" into qmp::ZeroPageDetection;
@@ -242,7 +242,7 @@ pub(super) mod types {
             None "none";
             Request "request";
             Error "error";
-            Processing "processing";
+            #[doc = "Since 4.0."] Processing "processing";
         }
     }
     enumeration! {
@@ -272,10 +272,10 @@ pub(super) mod types {
     enumeration! {
         /// QAPI `MigMode`.
         MigMode {
-            Normal "normal";
-            CprReboot "cpr-reboot";
-            CprTransfer "cpr-transfer";
-            CprExec "cpr-exec";
+            #[doc = "Since 8.2."] Normal "normal";
+            #[doc = "Since 8.2."] CprReboot "cpr-reboot";
+            #[doc = "Since 10.1."] CprTransfer "cpr-transfer";
+            #[doc = "Since 10.2."] CprExec "cpr-exec";
         }
     }
     enumeration! {
@@ -291,29 +291,29 @@ pub(super) mod types {
         /// QAPI `MigrationCapability`.
         MigrationCapability {
             Xbzrle "xbzrle";
-            RdmaPinAll "rdma-pin-all";
-            AutoConverge "auto-converge";
-            ZeroBlocks "zero-blocks";
-            Events "events";
-            PostcopyRam "postcopy-ram";
-            XColo "x-colo";
-            ReleaseRam "release-ram";
-            ReturnPath "return-path";
-            PauseBeforeSwitchover "pause-before-switchover";
-            Multifd "multifd";
-            DirtyBitmaps "dirty-bitmaps";
-            PostcopyBlocktime "postcopy-blocktime";
-            LateBlockActivate "late-block-activate";
-            XIgnoreShared "x-ignore-shared";
-            ValidateUuid "validate-uuid";
-            BackgroundSnapshot "background-snapshot";
-            ZeroCopySend "zero-copy-send";
-            PostcopyPreempt "postcopy-preempt";
-            SwitchoverAck "switchover-ack";
-            DirtyLimit "dirty-limit";
-            MappedRam "mapped-ram";
-            Compress "compress";
-            Block "block";
+            #[doc = "Since 2.0."] RdmaPinAll "rdma-pin-all";
+            #[doc = "Since 1.6."] AutoConverge "auto-converge";
+            #[doc = "Since 1.6."] #[deprecated] ZeroBlocks "zero-blocks";
+            #[doc = "Since 2.4."] Events "events";
+            #[doc = "Since 2.6."] PostcopyRam "postcopy-ram";
+            #[doc = "Since 2.8."] #[doc = "Unstable."] XColo "x-colo";
+            #[doc = "Since 2.9."] ReleaseRam "release-ram";
+            #[doc = "Since 2.10."] ReturnPath "return-path";
+            #[doc = "Since 2.11."] PauseBeforeSwitchover "pause-before-switchover";
+            #[doc = "Since 4.0."] Multifd "multifd";
+            #[doc = "Since 2.12."] DirtyBitmaps "dirty-bitmaps";
+            #[doc = "Since 3.0."] PostcopyBlocktime "postcopy-blocktime";
+            #[doc = "Since 3.0."] LateBlockActivate "late-block-activate";
+            #[doc = "Since 4.0."] #[doc = "Unstable."] XIgnoreShared "x-ignore-shared";
+            #[doc = "Since 4.2."] ValidateUuid "validate-uuid";
+            #[doc = "Since 6.0."] BackgroundSnapshot "background-snapshot";
+            #[doc = "Since 7.1."] ZeroCopySend "zero-copy-send";
+            #[doc = "Since 7.1."] PostcopyPreempt "postcopy-preempt";
+            #[doc = "Since 8.1."] SwitchoverAck "switchover-ack";
+            #[doc = "Since 8.1."] DirtyLimit "dirty-limit";
+            #[doc = "Since 9.0."] MappedRam "mapped-ram";
+            #[doc = "Since 2.4."] Compress "compress";
+            #[doc = "Since 2.10."] Block "block";
         }
     }
     enumeration! {
@@ -331,17 +331,17 @@ pub(super) mod types {
             Cancelling "cancelling";
             Cancelled "cancelled";
             Active "active";
-            PostcopyDevice "postcopy-device";
-            PostcopyActive "postcopy-active";
-            PostcopyPaused "postcopy-paused";
-            PostcopyRecoverSetup "postcopy-recover-setup";
-            PostcopyRecover "postcopy-recover";
+            #[doc = "Since 10.2."] PostcopyDevice "postcopy-device";
+            #[doc = "Since 2.5."] PostcopyActive "postcopy-active";
+            #[doc = "Since 3.0."] PostcopyPaused "postcopy-paused";
+            #[doc = "Since 9.1."] PostcopyRecoverSetup "postcopy-recover-setup";
+            #[doc = "Since 3.0."] PostcopyRecover "postcopy-recover";
             Completed "completed";
             Failed "failed";
-            Colo "colo";
-            PreSwitchover "pre-switchover";
-            Device "device";
-            WaitUnplug "wait-unplug";
+            #[doc = "Since 2.8."] Colo "colo";
+            #[doc = "Since 2.11."] PreSwitchover "pre-switchover";
+            #[doc = "Since 2.11."] Device "device";
+            #[doc = "Since 4.2."] WaitUnplug "wait-unplug";
         }
     }
     enumeration! {
@@ -350,9 +350,9 @@ pub(super) mod types {
             None "none";
             Zlib "zlib";
             Zstd "zstd";
-            Qatzip "qatzip";
-            Qpl "qpl";
-            Uadk "uadk";
+            #[doc = "Since 9.2."] Qatzip "qatzip";
+            #[doc = "Since 9.1."] Qpl "qpl";
+            #[doc = "Since 9.1."] Uadk "uadk";
         }
     }
     enumeration! {
@@ -481,7 +481,7 @@ pub(super) mod command {
             may #[doc = "Since 2.8."] max_bandwidth "max-bandwidth" plain u64;
             may #[doc = "Since 8.2."] avail_switchover_bandwidth "avail-switchover-bandwidth" plain u64;
             may #[doc = "Since 2.8."] downtime_limit "downtime-limit" plain u64;
-            may #[doc = "Since 2.8."] x_checkpoint_delay "x-checkpoint-delay" plain u32;
+            may #[doc = "Since 2.8."] #[doc = "Unstable."] x_checkpoint_delay "x-checkpoint-delay" plain u32;
             may #[doc = "Since 4.0."] multifd_channels "multifd-channels" plain u8;
             may #[doc = "Since 2.11."] xbzrle_cache_size "xbzrle-cache-size" plain u64;
             may #[doc = "Since 3.0."] max_postcopy_bandwidth "max-postcopy-bandwidth" plain u64;
@@ -491,7 +491,7 @@ pub(super) mod command {
             may #[doc = "Since 9.2."] multifd_qatzip_level "multifd-qatzip-level" plain u8;
             may #[doc = "Since 5.0."] multifd_zstd_level "multifd-zstd-level" plain u8;
             may #[doc = "Since 5.2."] block_bitmap_mapping "block-bitmap-mapping" list qmp::BitmapMigrationNodeAlias;
-            may #[doc = "Since 8.1."] x_vcpu_dirty_limit_period "x-vcpu-dirty-limit-period" plain u64;
+            may #[doc = "Since 8.1."] #[doc = "Unstable."] x_vcpu_dirty_limit_period "x-vcpu-dirty-limit-period" plain u64;
             may #[doc = "Since 8.1."] vcpu_dirty_limit "vcpu-dirty-limit" plain u64;
             may #[doc = "Since 8.2."] mode "mode" into qmp::MigMode;
             may #[doc = "Since 9.0."] zero_page_detection "zero-page-detection" into qmp::ZeroPageDetection;

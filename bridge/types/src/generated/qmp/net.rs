@@ -204,7 +204,7 @@ pub(super) mod types {
             may vhostdev "vhostdev" into String;
             may vhostfd "vhostfd" into String;
             may queues "queues" plain i64;
-            may #[doc = "Since 7.1."] x_svq "x-svq" plain bool;
+            may #[doc = "Since 7.1."] #[doc = "Unstable."] x_svq "x-svq" plain bool;
         }
     }
     object! {
@@ -302,21 +302,21 @@ pub(super) mod types {
             Nic "nic";
             User "user";
             Tap "tap";
-            L2tpv3 "l2tpv3";
+            #[doc = "Since 2.1."] L2tpv3 "l2tpv3";
             Socket "socket";
-            Stream "stream";
-            Dgram "dgram";
+            #[doc = "Since 7.2."] Stream "stream";
+            #[doc = "Since 7.2."] Dgram "dgram";
             Vde "vde";
             Bridge "bridge";
             Hubport "hubport";
             Netmap "netmap";
             VhostUser "vhost-user";
-            VhostVdpa "vhost-vdpa";
-            Passt "passt";
-            AfXdp "af-xdp";
-            VmnetHost "vmnet-host";
-            VmnetShared "vmnet-shared";
-            VmnetBridged "vmnet-bridged";
+            #[doc = "Since 5.1."] VhostVdpa "vhost-vdpa";
+            #[doc = "Since 10.1."] Passt "passt";
+            #[doc = "Since 8.2."] AfXdp "af-xdp";
+            #[doc = "Since 7.1."] VmnetHost "vmnet-host";
+            #[doc = "Since 7.1."] VmnetShared "vmnet-shared";
+            #[doc = "Since 7.1."] VmnetBridged "vmnet-bridged";
         }
     }
     enumeration! {

@@ -522,8 +522,8 @@ pub(super) mod types {
             TlsCredsPsk "tls-creds-psk";
             TlsCredsX509 "tls-creds-x509";
             TlsCipherSuites "tls-cipher-suites";
-            XRemoteObject "x-remote-object";
-            XVfioUserServer "x-vfio-user-server";
+            #[doc = "Unstable."] XRemoteObject "x-remote-object";
+            #[doc = "Unstable."] XVfioUserServer "x-vfio-user-server";
         }
     }
 }

@@ -64,16 +64,16 @@ pub(super) mod types {
         /// QAPI `GuestPanicAction`.
         GuestPanicAction {
             Pause "pause";
-            Poweroff "poweroff";
-            Run "run";
+            #[doc = "Since 2.8."] Poweroff "poweroff";
+            #[doc = "Since 5.0."] Run "run";
         }
     }
     enumeration! {
         /// QAPI `GuestPanicInformationType`.
         GuestPanicInformationType {
             HyperV "hyper-v";
-            S390 "s390";
-            Tdx "tdx";
+            #[doc = "Since 2.12."] S390 "s390";
+            #[doc = "Since 10.1."] Tdx "tdx";
         }
     }
     enumeration! {
@@ -97,7 +97,7 @@ pub(super) mod types {
         PanicAction {
             Pause "pause";
             Shutdown "shutdown";
-            ExitFailure "exit-failure";
+            #[doc = "Since 7.1."] ExitFailure "exit-failure";
             None "none";
         }
     }
@@ -126,7 +126,7 @@ pub(super) mod types {
             Suspended "suspended";
             Watchdog "watchdog";
             GuestPanicked "guest-panicked";
-            Colo "colo";
+            #[doc = "Since 2.8."] Colo "colo";
         }
     }
     enumeration! {
@@ -159,7 +159,7 @@ pub(super) mod types {
             GuestReset "guest-reset";
             GuestPanic "guest-panic";
             SubsystemReset "subsystem-reset";
-            SnapshotLoad "snapshot-load";
+            #[doc = "Since 7.2."] SnapshotLoad "snapshot-load";
         }
     }
     enumeration! {
@@ -171,7 +171,7 @@ pub(super) mod types {
             Pause "pause";
             Debug "debug";
             None "none";
-            InjectNmi "inject-nmi";
+            #[doc = "Since 2.4."] InjectNmi "inject-nmi";
         }
     }
 }

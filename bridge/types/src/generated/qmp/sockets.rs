@@ -108,7 +108,7 @@ pub(super) mod types {
             Ipv4 "ipv4";
             Ipv6 "ipv6";
             Unix "unix";
-            Vsock "vsock";
+            #[doc = "Since 2.8."] Vsock "vsock";
             Unknown "unknown";
         }
     }

@@ -69,8 +69,8 @@ pub(super) mod types {
     enumeration! {
         /// QAPI `StatsProvider`.
         StatsProvider {
-            Kvm "kvm";
-            Cryptodev "cryptodev";
+            #[doc = "Since 7.1."] Kvm "kvm";
+            #[doc = "Since 8.0."] Cryptodev "cryptodev";
         }
     }
     enumeration! {
@@ -78,7 +78,7 @@ pub(super) mod types {
         StatsTarget {
             Vm "vm";
             Vcpu "vcpu";
-            Cryptodev "cryptodev";
+            #[doc = "Since 8.0."] Cryptodev "cryptodev";
         }
     }
     enumeration! {

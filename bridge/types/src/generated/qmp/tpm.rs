@@ -54,15 +54,15 @@ pub(super) mod types {
         /// QAPI `TpmModel`.
         TpmModel {
             TpmTis "tpm-tis";
-            TpmCrb "tpm-crb";
-            TpmSpapr "tpm-spapr";
+            #[doc = "Since 2.12."] TpmCrb "tpm-crb";
+            #[doc = "Since 5.0."] TpmSpapr "tpm-spapr";
         }
     }
     enumeration! {
         /// QAPI `TpmType`.
         TpmType {
             Passthrough "passthrough";
-            Emulator "emulator";
+            #[doc = "Since 2.11."] Emulator "emulator";
         }
     }
 }

@@ -102,18 +102,18 @@ pub(super) mod types {
     enumeration! {
         /// QAPI `TransactionActionKind`.
         TransactionActionKind {
-            Abort "abort";
-            BlockDirtyBitmapAdd "block-dirty-bitmap-add";
-            BlockDirtyBitmapRemove "block-dirty-bitmap-remove";
-            BlockDirtyBitmapClear "block-dirty-bitmap-clear";
-            BlockDirtyBitmapEnable "block-dirty-bitmap-enable";
-            BlockDirtyBitmapDisable "block-dirty-bitmap-disable";
-            BlockDirtyBitmapMerge "block-dirty-bitmap-merge";
-            BlockdevBackup "blockdev-backup";
-            BlockdevSnapshot "blockdev-snapshot";
-            BlockdevSnapshotInternalSync "blockdev-snapshot-internal-sync";
-            BlockdevSnapshotSync "blockdev-snapshot-sync";
-            DriveBackup "drive-backup";
+            #[doc = "Since 1.6."] Abort "abort";
+            #[doc = "Since 2.5."] BlockDirtyBitmapAdd "block-dirty-bitmap-add";
+            #[doc = "Since 4.2."] BlockDirtyBitmapRemove "block-dirty-bitmap-remove";
+            #[doc = "Since 2.5."] BlockDirtyBitmapClear "block-dirty-bitmap-clear";
+            #[doc = "Since 4.0."] BlockDirtyBitmapEnable "block-dirty-bitmap-enable";
+            #[doc = "Since 4.0."] BlockDirtyBitmapDisable "block-dirty-bitmap-disable";
+            #[doc = "Since 4.0."] BlockDirtyBitmapMerge "block-dirty-bitmap-merge";
+            #[doc = "Since 2.3."] BlockdevBackup "blockdev-backup";
+            #[doc = "Since 2.5."] BlockdevSnapshot "blockdev-snapshot";
+            #[doc = "Since 1.7."] BlockdevSnapshotInternalSync "blockdev-snapshot-internal-sync";
+            #[doc = "Since 1.1."] BlockdevSnapshotSync "blockdev-snapshot-sync";
+            #[doc = "Since 1.6."] #[deprecated] DriveBackup "drive-backup";
         }
     }
 }

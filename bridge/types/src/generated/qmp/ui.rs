@@ -393,11 +393,11 @@ pub(super) mod types {
             None "none";
             Gtk "gtk";
             Sdl "sdl";
-            EglHeadless "egl-headless";
+            #[doc = "Since 3.1."] EglHeadless "egl-headless";
             Curses "curses";
             Cocoa "cocoa";
-            SpiceApp "spice-app";
-            Dbus "dbus";
+            #[doc = "Since 4.0."] SpiceApp "spice-app";
+            #[doc = "Since 7.0."] Dbus "dbus";
         }
     }
     enumeration! {
@@ -436,11 +436,11 @@ pub(super) mod types {
             Right "right";
             WheelUp "wheel-up";
             WheelDown "wheel-down";
-            Side "side";
-            Extra "extra";
+            #[doc = "Since 2.9."] Side "side";
+            #[doc = "Since 2.9."] Extra "extra";
             WheelLeft "wheel-left";
             WheelRight "wheel-right";
-            Touch "touch";
+            #[doc = "Since 8.1."] Touch "touch";
         }
     }
     enumeration! {
@@ -473,7 +473,7 @@ pub(super) mod types {
     enumeration! {
         /// QAPI `QKeyCode`.
         QKeyCode {
-            Unmapped "unmapped";
+            #[doc = "Since 2.0."] Unmapped "unmapped";
             Shift "shift";
             ShiftR "shift_r";
             Alt "alt";
@@ -593,48 +593,48 @@ pub(super) mod types {
             MetaL "meta_l";
             MetaR "meta_r";
             Compose "compose";
-            Pause "pause";
-            Ro "ro";
-            Hiragana "hiragana";
-            Henkan "henkan";
-            Yen "yen";
-            Muhenkan "muhenkan";
-            Katakanahiragana "katakanahiragana";
-            KpComma "kp_comma";
-            KpEquals "kp_equals";
-            Power "power";
-            Sleep "sleep";
-            Wake "wake";
-            Audionext "audionext";
-            Audioprev "audioprev";
-            Audiostop "audiostop";
-            Audioplay "audioplay";
-            Audiomute "audiomute";
-            Volumeup "volumeup";
-            Volumedown "volumedown";
-            Mediaselect "mediaselect";
-            Mail "mail";
-            Calculator "calculator";
-            Computer "computer";
-            AcHome "ac_home";
-            AcBack "ac_back";
-            AcForward "ac_forward";
-            AcRefresh "ac_refresh";
-            AcBookmarks "ac_bookmarks";
-            Lang1 "lang1";
-            Lang2 "lang2";
-            F13 "f13";
-            F14 "f14";
-            F15 "f15";
-            F16 "f16";
-            F17 "f17";
-            F18 "f18";
-            F19 "f19";
-            F20 "f20";
-            F21 "f21";
-            F22 "f22";
-            F23 "f23";
-            F24 "f24";
+            #[doc = "Since 2.0."] Pause "pause";
+            #[doc = "Since 2.4."] Ro "ro";
+            #[doc = "Since 2.9."] Hiragana "hiragana";
+            #[doc = "Since 2.9."] Henkan "henkan";
+            #[doc = "Since 2.9."] Yen "yen";
+            #[doc = "Since 2.12."] Muhenkan "muhenkan";
+            #[doc = "Since 2.12."] Katakanahiragana "katakanahiragana";
+            #[doc = "Since 2.4."] KpComma "kp_comma";
+            #[doc = "Since 2.6."] KpEquals "kp_equals";
+            #[doc = "Since 2.6."] Power "power";
+            #[doc = "Since 2.10."] Sleep "sleep";
+            #[doc = "Since 2.10."] Wake "wake";
+            #[doc = "Since 2.10."] Audionext "audionext";
+            #[doc = "Since 2.10."] Audioprev "audioprev";
+            #[doc = "Since 2.10."] Audiostop "audiostop";
+            #[doc = "Since 2.10."] Audioplay "audioplay";
+            #[doc = "Since 2.10."] Audiomute "audiomute";
+            #[doc = "Since 2.10."] Volumeup "volumeup";
+            #[doc = "Since 2.10."] Volumedown "volumedown";
+            #[doc = "Since 2.10."] Mediaselect "mediaselect";
+            #[doc = "Since 2.10."] Mail "mail";
+            #[doc = "Since 2.10."] Calculator "calculator";
+            #[doc = "Since 2.10."] Computer "computer";
+            #[doc = "Since 2.10."] AcHome "ac_home";
+            #[doc = "Since 2.10."] AcBack "ac_back";
+            #[doc = "Since 2.10."] AcForward "ac_forward";
+            #[doc = "Since 2.10."] AcRefresh "ac_refresh";
+            #[doc = "Since 2.10."] AcBookmarks "ac_bookmarks";
+            #[doc = "Since 6.1."] Lang1 "lang1";
+            #[doc = "Since 6.1."] Lang2 "lang2";
+            #[doc = "Since 8.0."] F13 "f13";
+            #[doc = "Since 8.0."] F14 "f14";
+            #[doc = "Since 8.0."] F15 "f15";
+            #[doc = "Since 8.0."] F16 "f16";
+            #[doc = "Since 8.0."] F17 "f17";
+            #[doc = "Since 8.0."] F18 "f18";
+            #[doc = "Since 8.0."] F19 "f19";
+            #[doc = "Since 8.0."] F20 "f20";
+            #[doc = "Since 8.0."] F21 "f21";
+            #[doc = "Since 8.0."] F22 "f22";
+            #[doc = "Since 8.0."] F23 "f23";
+            #[doc = "Since 8.0."] F24 "f24";
         }
     }
     enumeration! {
