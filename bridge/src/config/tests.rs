@@ -49,7 +49,7 @@ fn a_whole_file_is_understood() {
 fn authorization_is_told_what_to_forbid_and_no_less() {
     let config = parse("[authorization]\nexecute = true\ndeny = [\"guest-exec\"]\nuids = [7]\n");
     let told = config.unwrap().to_string();
-    let expected = "authorization: Execute on, human-monitor-command off, guest-exec denied, \
+    let expected = "authorization: Execute on, human-monitor-command off, x-* off, guest-exec denied, \
                     sockets of uid 7";
     assert!(told.contains(expected), "{told}");
     let text = parse("[authorization]\n\n[authorization.class]\nstop = \"read\"\n").unwrap_err();
