@@ -24,6 +24,7 @@ mod properties;
 mod remote;
 mod rig;
 mod service;
+mod shell;
 mod skew;
 mod soak;
 mod subscription;

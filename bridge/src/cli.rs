@@ -15,6 +15,7 @@ use crate::{
     config::{self, Config},
     daemon::{self, Again, Bus, Error, Machine, Settings},
     demo, doctor, install, log,
+    shell::Verb,
 };
 
 /// QEMU's monitor and guest agent on D-Bus, typed.
@@ -46,6 +47,8 @@ enum Command {
     /// Say what is wrong with the service, and the command that mends it
     #[command(after_help = DOCTOR_CODES)]
     Doctor(doctor::Options),
+    #[command(flatten)]
+    Shell(Verb),
 }
 
 const SERVE_EXAMPLES: &str = "Examples:
@@ -153,6 +156,7 @@ impl Cli {
                 Ok(false) => return ExitCode::FAILURE,
                 Err(error) => Err(error),
             },
+            Command::Shell(verb) => return verb.run().await.unwrap_or_else(|fault| fault.end()),
             Command::Serve(serve) => serve.run().await,
             Command::CheckConfig(check) => check.run(),
             Command::Demo(demo) => demo.run().await,

@@ -41,5 +41,7 @@ mod log;
 #[doc(hidden)]
 pub mod measured;
 #[cfg(feature = "bridge")]
+pub mod shell;
+#[cfg(feature = "bridge")]
 pub mod skew;
 pub mod transcode;

@@ -1,0 +1,66 @@
+//! `qapi-dbus call`: one command.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{fault::Fault, machine::Manner, target::Target, tell, words};
+
+pub(super) const HELP: &str = "Arguments:
+  NAME=VALUE     by the type of the member: text, 12, 0x1f, 4G, on, off; elements of a list one by one
+  NAME.NAME=…    a member of a member
+  NAME=@FILE     the text of a file, without the end of its last line; NAME=- of standard input
+  NAME:=JSON     JSON as it is
+  {JSON} @FILE - all of them as one JSON object
+
+Examples:
+  qapi-dbus call query-status
+  qapi-dbus call guest-file-open path=/etc/hostname mode=r
+  qapi-dbus call blockdev-add driver=qcow2 node-name=d file.driver=file file.filename=/d.qcow2
+  qapi-dbus call --vm vm1 --json query-block | jq";
+
+/// Run a command.
+#[derive(Args, Debug)]
+pub struct Call {
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Seconds until it fails, 0 for never; else the bridge's own deadline
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// Overtake what waits, where the command and QEMU allow it
+    #[arg(long)]
+    oob: bool,
+    /// QAPI name, as `query-status`, or the name of the D-Bus method
+    command: String,
+    /// Its arguments
+    #[arg(value_name = "NAME=VALUE")]
+    arguments: Vec<String>,
+}
+
+impl Call {
+    pub(super) async fn run(self) -> Result<(), Fault> {
+        let machine = self.target.machine().await?;
+        let (endpoint, command) = machine.serving(&self.command).await?;
+        let arguments = words::arguments(endpoint.schema().arguments(&command), &self.arguments)?;
+        let manner = Manner { deadline: self.timeout, out_of_band: self.oob };
+        let result = endpoint.run(&command, &arguments, manner).await;
+        let result = result.map_err(|fault| match fault.code {
+            // The peer's own words name the member, but not what there is.
+            1 | 2 if !self.arguments.is_empty() => {
+                fault.advise(format!("`qapi-dbus show {command}` says what it takes"))
+            }
+            _ => fault,
+        })?;
+        tell(&result, self.json)
+    }
+}
+
+/// A time as people write it.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok();
+    let time = number.and_then(|number| Duration::try_from_secs_f64(number).ok());
+    time.ok_or_else(|| "write a number of seconds, as 2.5".to_owned())
+}
