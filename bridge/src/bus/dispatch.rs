@@ -57,7 +57,8 @@ enum Owner<'a> {
 impl Dispatcher {
     /// A dispatcher for these objects, of calls that come through `gate`.
     pub fn new(objects: Arc<Objects>, outbox: Arc<Outbox>, gate: Gate, limits: &Limits) -> Self {
-        Self { objects, outbox, permits: Permits::new(limits), gate }
+        let permits = Permits::new(limits.calls, limits.calls_per_sender);
+        Self { objects, outbox, permits, gate }
     }
 
     /// How many calls are in flight.

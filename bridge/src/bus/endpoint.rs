@@ -6,13 +6,15 @@ use tracing::debug;
 
 use crate::{
     endpoint::{
-        self, Account, Completion, Config, Handle, Protocol, Request, Task, Trust, reading_time,
+        self, Account, Completion, Config, Handle, Lease, NotSent, Outcome, Protocol, Request,
+        Task, Trust, reading_time,
     },
     generated,
     transcode::{Timeout, shape::Interface},
 };
 
 use super::{
+    bulk::{Bulk, Room},
     guard::Outbox,
     inquiry::Inquiry,
     limits::Limits,
@@ -49,6 +51,8 @@ pub struct Endpoint {
     settings: Settings,
     publisher: Arc<Publisher>,
     handle: Handle,
+    bulk: Bulk,
+    room: Arc<Room>,
 }
 
 /// What a caller may set for one call by reserved keys.
@@ -64,7 +68,7 @@ impl Endpoint {
     /// An endpoint, and the task that will serve its socket once it is spawned.
     pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
         let account = Arc::<Account>::default();
-        let budget = outbox.budget().share();
+        let (budget, room) = (outbox.budget().share(), Arc::clone(outbox.transfers()));
         let publisher = Publisher::new(&settings, Arc::clone(&account), outbox, &budget);
         let publisher = Arc::new(publisher);
         let inquiry =
@@ -79,7 +83,7 @@ impl Endpoint {
             trust: Arc::clone(&settings.trust),
         });
         inquiry.ask_through(handle.clone());
-        (Arc::new(Self { settings, publisher, handle }), task)
+        (Arc::new(Self { settings, publisher, handle, bulk: Bulk::default(), room }), task)
     }
 
     /// What it was started with.
@@ -161,6 +165,7 @@ impl Endpoint {
     pub(super) fn forget(&self, caller: &str) {
         self.subscriptions().forget(caller);
         self.waiters().forget(caller);
+        self.bulk.callers.forget(caller);
         self.handle.cancel(caller);
     }
 
@@ -173,12 +178,28 @@ impl Endpoint {
         choice: Choice,
         completion: Completion,
     ) {
+        let request = self.request(command, arguments, fd, choice, completion);
+        match self.bulk.owned.forbids(&request.command, &request.arguments) {
+            Some(why) => request.completion.complete(Outcome::NotSent(NotSent::Busy, why)),
+            None => self.handle.submit(request),
+        }
+    }
+
+    /// A command for the peer, with its deadline.
+    pub(super) fn request(
+        &self,
+        command: impl Into<String>,
+        arguments: Vec<u8>,
+        fd: Option<std::os::fd::OwnedFd>,
+        choice: Choice,
+        completion: Completion,
+    ) -> Request {
         let command = command.into();
         planted(command.as_bytes());
         let known = self.qapi().command(&command);
         let timeout = self.deadline(&command, arguments.len(), choice);
         debug!(command, bytes = arguments.len(), "call");
-        self.handle.submit(Request {
+        Request {
             command,
             arguments,
             fd,
@@ -186,7 +207,22 @@ impl Endpoint {
             replies: known.is_none_or(|method| method.replies),
             timeout,
             completion,
-        });
+        }
+    }
+
+    /// The right to finish what several commands make.
+    pub(super) fn lease(&self) -> Lease {
+        self.handle.lease()
+    }
+
+    /// What goes on here by several commands.
+    pub(super) fn bulk(&self) -> &Bulk {
+        &self.bulk
+    }
+
+    /// What transfers may take.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Resynchronises the channel and completes with `id`.

@@ -15,6 +15,7 @@ pub mod standard {
         "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired";
     pub(in crate::bus) const INVALID_ARGS: &str = "org.freedesktop.DBus.Error.InvalidArgs";
     pub(crate) const LIMITS: &str = "org.freedesktop.DBus.Error.LimitsExceeded";
+    pub(in crate::bus) const IO_ERROR: &str = "org.freedesktop.DBus.Error.IOError";
     pub(in crate::bus) const READ_ONLY: &str = "org.freedesktop.DBus.Error.PropertyReadOnly";
     pub(crate) const FILE_CONTENT: &str = "org.freedesktop.DBus.Error.InvalidFileContent";
     pub(crate) const NOT_SUPPORTED: &str = "org.freedesktop.DBus.Error.NotSupported";

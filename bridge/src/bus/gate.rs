@@ -5,7 +5,7 @@
 //! or for none.
 
 use std::{
-    fmt,
+    fmt, iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -42,6 +42,8 @@ pub(super) struct Deed<'a> {
     endpoint: Option<&'a Arc<Endpoint>>,
     /// QAPI name, or the method's where it stands for no command.
     command: &'a str,
+    /// Another one that it runs besides.
+    also: Option<&'a str>,
     /// That of a method which stands for no command.
     class: Option<Class>,
     choice: Choice,
@@ -64,6 +66,7 @@ pub(super) struct Passage<'a>(Option<(&'a Arc<Guard>, Option<Declared>)>);
 struct Declared {
     caller: Caller,
     question: Question,
+    also: Option<Question>,
     endpoint: Option<Arc<Endpoint>>,
     bytes: usize,
 }
@@ -168,9 +171,10 @@ impl Guard {
         reply: Reply,
         run: impl FnOnce(Reply) + Send + 'static,
     ) {
-        let Declared { caller, question, endpoint, bytes } = declared;
+        let Declared { caller, question, also, endpoint, bytes } = declared;
         let lane = (caller.name().to_owned(), endpoint.as_ref().map_or(0, identity));
-        let allowed = self.authority.remembers(&caller, &question);
+        let mut questions = iter::once(&question).chain(&also);
+        let allowed = questions.all(|it| self.authority.remembers(&caller, it));
         let mut state = self.lock();
         let refused = match self.budget.charge(bytes) {
             _ if state.stopping => stopping(),
@@ -180,7 +184,7 @@ impl Guard {
             }
             Ok(_charge) => {
                 return state.waiting.add(lane.clone(), allowed, |id| {
-                    let asking = (!allowed).then(|| self.ask(caller, question, lane, id));
+                    let asking = (!allowed).then(|| self.ask(caller, question, also, lane, id));
                     Held { reply, run: Box::new(run), endpoint, _charge, _asking: asking }
                 });
             }
@@ -194,10 +198,20 @@ impl Guard {
         reply.fail(&refused);
     }
 
-    fn ask(self: &Arc<Self>, caller: Caller, question: Question, lane: Lane, id: u64) -> Asking {
+    fn ask(
+        self: &Arc<Self>,
+        caller: Caller,
+        question: Question,
+        also: Option<Question>,
+        lane: Lane,
+        id: u64,
+    ) -> Asking {
         let (authority, guard) = (Arc::clone(&self.authority), Arc::downgrade(self));
         let task = tokio::spawn(async move {
-            let verdict = authority.decide(&caller, &question).await;
+            let mut verdict = authority.decide(&caller, &question).await;
+            if let (Verdict::Allowed, Some(also)) = (&verdict, &also) {
+                verdict = authority.decide(&caller, also).await;
+            }
             Self::decided(&guard, &lane, id, verdict);
         });
         Asking(task.abort_handle())
@@ -254,19 +268,32 @@ impl<'a> Deed<'a> {
         choice: Choice,
         bytes: usize,
     ) -> Self {
-        Self { endpoint: Some(endpoint), command, class: None, choice, raw: false, bytes }
+        Self {
+            endpoint: Some(endpoint),
+            command,
+            also: None,
+            class: None,
+            choice,
+            raw: false,
+            bytes,
+        }
     }
 
     /// A method of an endpoint, or of the bridge, that stands for no command.
     pub(super) fn method(endpoint: Option<&'a Arc<Endpoint>>, method: &'static Method) -> Self {
         let (class, choice) = (Some(method.class), Choice::default());
-        Self { endpoint, command: method.name, class, choice, raw: false, bytes: 0 }
+        Self { endpoint, command: method.name, also: None, class, choice, raw: false, bytes: 0 }
     }
 
     /// Setting a property of the bridge itself.
     pub(super) fn setting(property: &'a str) -> Self {
         let (class, choice) = (Some(Class::Host), Choice::default());
-        Self { endpoint: None, command: property, class, choice, raw: false, bytes: 0 }
+        Self { endpoint: None, command: property, also: None, class, choice, raw: false, bytes: 0 }
+    }
+
+    /// The same and, for the same caller, another command.
+    pub(super) fn and(self, command: &'a str) -> Self {
+        Self { also: Some(command), ..self }
     }
 
     /// The same as the text of a request.
@@ -285,9 +312,11 @@ impl<'a> Deed<'a> {
     /// Nothing of a caller without a name.
     fn declared(self, authority: &Authority, call: &Header<'_>) -> Option<Declared> {
         let caller = Caller::of(call)?;
+        let also = self.also.map(|command| Self { command, also: None, ..self });
+        let also = also.map(|deed| deed.question(authority, call));
         let question = self.question(authority, call);
         let endpoint = self.endpoint.map(Arc::clone);
-        Some(Declared { caller, question, endpoint, bytes: self.bytes })
+        Some(Declared { caller, question, also, endpoint, bytes: self.bytes })
     }
 
     fn question(&self, authority: &Authority, call: &Header<'_>) -> Question {

@@ -21,7 +21,7 @@ use zbus::{Message, message::Type};
 
 use crate::endpoint::{Budget, Charge, Pace};
 
-use super::{errors, reply, stream::Stream};
+use super::{bulk::Room, errors, reply, stream::Stream};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
@@ -46,6 +46,7 @@ pub struct Outbox {
     stream: Option<Arc<Stream>>,
     budget: Arc<Budget>,
     signals: Arc<Budget>,
+    transfers: Arc<Room>,
     log: Pace,
 }
 
@@ -79,9 +80,10 @@ impl Outbox {
     fn with_stream(stream: Option<Arc<Stream>>, memory: usize) -> Self {
         let budget = Budget::with_limit(memory);
         let signals = budget.part(SIGNALS.min(memory / 3));
+        let transfers = Arc::new(Room::new(&budget));
         let (blocked, drained) = (Event::new(), Event::new());
         let (queue, log) = (Mutex::default(), Pace::default());
-        Self { queue, blocked, drained, stream, budget, signals, log }
+        Self { queue, blocked, drained, stream, budget, signals, transfers, log }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -92,6 +94,11 @@ impl Outbox {
     /// The part of the budget that signals may use.
     pub(super) fn signals(&self) -> &Arc<Budget> {
         &self.signals
+    }
+
+    /// What transfers may take of it.
+    pub(super) fn transfers(&self) -> &Arc<Room> {
+        &self.transfers
     }
 
     /// Sends a message, or a short error in the place of a reply that cannot be sent.

@@ -4,6 +4,7 @@
 //! the reply is written to the [`guard`] from where the endpoint read it: no task and no channel
 //! for a call.
 
+mod bulk;
 mod current;
 mod departures;
 mod dispatch;

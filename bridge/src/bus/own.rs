@@ -1,4 +1,4 @@
-//! The endpoints' own interfaces: `Call`, `CallAndWait`, `Execute`.
+//! The endpoints' own interfaces: `Call`, `CallAndWait`, `Execute` and others.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::{
 };
 
 use super::{
+    bulk::{self, Order},
     endpoint::{Choice, Endpoint},
     errors::Failure,
     gate::{Deed, Entrance},
@@ -41,6 +42,10 @@ pub(super) fn answer(
         Work::Execute { command, arguments, .. } => {
             Deed::command(endpoint, command, choice, arguments.len()).raw()
         }
+        Work::Order(order) => {
+            let (first, second) = order.commands();
+            Deed::command(endpoint, first, choice, order.size()).and(second)
+        }
         Work::EventsSince(_) | Work::Subscribe(_) | Work::Unsubscribe(_) => {
             Deed::method(Some(endpoint), method)
         }
@@ -54,6 +59,7 @@ enum Work {
     Run { command: String, arguments: Vec<u8> },
     RunAndWait { command: String, arguments: Vec<u8>, filter: Filter },
     Execute { command: String, arguments: Vec<u8>, id: Option<Vec<u8>> },
+    Order(Order),
     EventsSince(u64),
     Subscribe(Filter),
     Unsubscribe(u64),
@@ -64,6 +70,9 @@ fn understand(method: &'static Method, body: &message::Body) -> Result<(Work, Ch
     let given = Json::parse(&call.arguments);
     let given = given.map_err(|error| Failure::invalid_args(&error.to_string()))?;
     let choice = Choice { timeout: call.timeout, oob: call.oob.unwrap_or(false) };
+    if let Some(order) = Order::understand(method, &given, call.fd) {
+        return Ok((Work::Order(order?), choice));
+    }
     let work = match method.name {
         "Call" => {
             let (command, arguments) = command(&given)?;
@@ -101,6 +110,7 @@ impl Work {
             Self::Execute { command, arguments, id } => {
                 endpoint.submit(command, arguments, None, choice, as_text(reply, id));
             }
+            Self::Order(order) => bulk::start(endpoint, order, choice.timeout, reply),
             Self::EventsSince(sequence) => subscribe::events_since(endpoint, sequence, reply),
             Self::Subscribe(filter) => subscribe::subscribe(endpoint, filter, reply),
             Self::Unsubscribe(handle) => subscribe::unsubscribe(endpoint, handle, reply),

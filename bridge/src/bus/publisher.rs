@@ -25,7 +25,7 @@ use super::{
     properties::{self, Properties},
     seen::Seen,
     signals::Signals,
-    subscriptions::Subscriptions,
+    subscriptions::{Subscriptions, Target},
     waiters::Waiters,
 };
 
@@ -136,6 +136,13 @@ impl Publisher {
             {
                 self.outbox.send(message);
             }
+        }
+    }
+
+    /// Tells one caller how far its transfer is.
+    pub(super) fn tell_progress(&self, to: &Target, bytes: u64) {
+        if let Some(message) = self.signals.progress(to, bytes) {
+            self.outbox.send(message);
         }
     }
 

@@ -91,13 +91,21 @@ fn respond(reply: Reply, shape: Shape, value: &[u8]) {
     }
 }
 
-/// The answer of `guest-file-read` is base64 and has to fit one line of the agent.
-fn fits_a_line(count: i64, longest: usize) -> Result<(), Failure> {
+/// Bytes that an answer of `guest-file-read` can hold, which is base64 and has to fit one line of
+/// the agent.
+pub(super) fn longest_read(line: usize) -> usize {
     const MARGIN: usize = 1 << 10;
-    let most = ((longest - MARGIN) / 4 * 3) as i64;
+    (line - MARGIN) / 4 * 3
+}
+
+fn fits_a_line(count: i64, line: usize) -> Result<(), Failure> {
+    let most = longest_read(line) as i64;
     if count <= most {
         return Ok(());
     }
-    let text = format!("`count` {count} makes an answer above the limit; read {most} or less");
+    let text = format!(
+        "`count` {count} makes an answer above the limit; read {most} or less, or call ReadFile of \
+         org.qemu.QgaEndpoint, which gives any number of bytes through a descriptor"
+    );
     Err(Failure::not_sent(NotSent::TooLarge, &text))
 }

@@ -94,6 +94,13 @@ impl Signals {
         receivers.filter_map(|to| self.build(interface, "EventsDropped", &parts, to)).collect()
     }
 
+    /// `Progress` of a transfer, under the number that its caller chose.
+    pub(super) fn progress(&self, to: &Target, bytes: u64) -> Option<Message> {
+        let part = |name, value| Part { name, shape: Shape::Uint64, value: Json::from(value) };
+        let parts = [part("progress", to.handle), part("bytes", bytes)];
+        self.build(interface(self.protocol).name, "Progress", &parts, Some(to))
+    }
+
     fn build(
         &self,
         interface: &str,

@@ -10,11 +10,24 @@ const SEQUENCE: Member = Member { name: "sequence", shape: Shape::Uint64 };
 const HANDLE: Member = Member { name: "handle", shape: Shape::Uint64 };
 const NAME: Member = Member { name: "name", shape: Shape::Str };
 const SOCKETS: Member = Member { name: "sockets", shape: Shape::Object(&UNKNOWN) };
+const PATH: Member = Member { name: "path", shape: Shape::Str };
+const TO: Member = Member { name: "to", shape: Shape::Fd };
+const FROM: Member = Member { name: "from", shape: Shape::Fd };
+const ARGV: Member = Member { name: "argv", shape: Shape::List(&Shape::Str) };
+const ENV: Member = Member { name: "env", shape: Shape::List(&Shape::Str) };
+const INPUT: Member = Member { name: "input", shape: Shape::Bytes };
+const LENGTH: Member = Member { name: "length", shape: Shape::Uint64 };
+const MODE: Member = Member { name: "mode", shape: Shape::Str };
+const OFFSET: Member = Member { name: "offset", shape: Shape::Uint64 };
+const PROGRESS: Member = Member { name: "progress", shape: Shape::Uint64 };
 const JSON: Member = Member { name: "json", shape: Shape::Str };
 
 static NAMES: Object = Object {
     name: "",
-    members: &[ARGUMENTS, COMMAND, EVENTS, HANDLE, JSON, MATCH, NAME, SEQUENCE, SOCKETS],
+    members: &[
+        ARGUMENTS, ARGV, COMMAND, ENV, EVENTS, FROM, HANDLE, INPUT, JSON, LENGTH, MATCH, MODE,
+        NAME, OFFSET, PATH, PROGRESS, SEQUENCE, SOCKETS, TO,
+    ],
     union: None,
 };
 
@@ -29,6 +42,10 @@ const CALL_AND_WAIT: Method = method(
 );
 const EVENTS_SINCE: Method = method("EventsSince", Class::Read, &[SEQUENCE], false, None);
 const EXECUTE: Method = method("Execute", Class::Host, &[JSON], false, Some(Shape::Str));
+
+const READ_FILE: Method = bulk("ReadFile", &[PATH, TO], Shape::Uint64);
+const RUN: Method = bulk("Run", &[ARGV], Shape::Int32);
+const WRITE_FILE: Method = bulk("WriteFile", &[PATH, FROM], Shape::Uint64);
 
 const SUBSCRIBE: Method =
     method("Subscribe", Class::Read, &[EVENTS, MATCH], false, Some(Shape::Uint64));
@@ -46,7 +63,7 @@ pub(super) static QMP: Interface = Interface {
 pub(super) static QGA: Interface = Interface {
     name: "org.qemu.QgaEndpoint",
     xml: include_str!("../../../introspection/org.qemu.QgaEndpoint.xml"),
-    methods: &[CALL, EXECUTE],
+    methods: &[CALL, EXECUTE, READ_FILE, RUN, WRITE_FILE],
     signals: &[],
 };
 
@@ -88,6 +105,11 @@ const fn method(
         replies: true,
         class,
     }
+}
+
+/// One that acts in the guest by several commands, each of which goes in band.
+const fn bulk(name: &'static str, positional: &'static [Member], result: Shape) -> Method {
+    Method { oob: false, ..method(name, Class::GuestExec, positional, true, Some(result)) }
 }
 
 #[cfg(test)]

@@ -98,8 +98,44 @@ impl Handle {
         while ended.changed().await.is_ok() {}
     }
 
+    /// A lease, for work of several requests.
+    pub fn lease(&self) -> Lease {
+        self.inbox.lease();
+        Lease(self.clone())
+    }
+
     fn counted(&self, completion: Completion) -> Completion {
         self.account.count(Count::Calls);
         completion.counted(&self.account)
+    }
+}
+
+/// The right to finish what several requests make together: an endpoint that stops waits for it, as
+/// long as for requests on the wire, and what it submits is not refused because others wait. The
+/// holder bounds how many there are, and accounts for the bytes of their requests.
+#[derive(Debug)]
+pub struct Lease(Handle);
+
+impl Lease {
+    /// Queues a request, as [`Handle::submit`] does.
+    pub fn submit(&self, request: Request) {
+        let completion = self.0.counted(request.completion);
+        let job = Job::new(Request { completion, ..request }, None);
+        self.0.inbox.push(Job { leased: true, ..job });
+    }
+
+    /// Returns when the endpoint stops: what is begun is to be ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn stops(&self) {
+        self.0.inbox.stops().await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.inbox.release();
     }
 }

@@ -26,13 +26,15 @@ pub(super) struct Job {
     pub(super) deadline: Option<Instant>,
     /// For the bytes of the arguments.
     pub(super) charge: Option<Charge>,
+    /// Of a [`super::Lease`], which bounds how many there are and what they hold.
+    pub(super) leased: bool,
 }
 
 impl Job {
     pub(super) fn new(request: Request, sync: Option<i64>) -> Self {
         let since = Instant::now();
         let deadline = request.timeout.and_then(|timeout| since.checked_add(timeout));
-        Self { request, sync, since, deadline, charge: None }
+        Self { request, sync, since, deadline, charge: None, leased: false }
     }
 
     pub(super) fn refuse(self, kind: NotSent, text: impl Into<String>) {
@@ -46,6 +48,8 @@ impl Job {
 pub(super) struct Inbox {
     queue: Mutex<Queue>,
     arrived: Notify,
+    /// Tells the holders of leases that the endpoint stops.
+    stops: Notify,
     limit: usize,
     budget: Arc<Budget>,
     /// Of a monitor.
@@ -57,13 +61,16 @@ struct Queue {
     jobs: VecDeque<Job>,
     /// Until when requests on the wire are waited for, once the endpoint stops.
     stopping: Option<Instant>,
+    /// Nothing is sent any more.
+    ended: bool,
+    leases: usize,
     news: Option<News>,
 }
 
 impl Inbox {
     pub(super) fn new(limit: usize, budget: Arc<Budget>) -> Self {
-        let (queue, arrived, ward) = (Mutex::default(), Notify::new(), Arc::default());
-        Self { queue, arrived, limit, budget, ward }
+        let (queue, ward) = (Mutex::default(), Arc::default());
+        Self { queue, arrived: Notify::new(), stops: Notify::new(), limit, budget, ward }
     }
 
     /// Queues a job, or tells it at once that it will not be sent.
@@ -72,7 +79,7 @@ impl Inbox {
             let mut queue = self.lock();
             match self.admit(&queue, &job) {
                 Ok(charge) => {
-                    queue.jobs.push_back(Job { charge: Some(charge), ..job });
+                    queue.jobs.push_back(Job { charge, ..job });
                     None
                 }
                 Err((kind, text)) => Some((job, kind, text)),
@@ -84,9 +91,12 @@ impl Inbox {
         }
     }
 
-    fn admit(&self, queue: &Queue, job: &Job) -> Result<Charge, (NotSent, String)> {
-        if queue.stopping.is_some() {
+    fn admit(&self, queue: &Queue, job: &Job) -> Result<Option<Charge>, (NotSent, String)> {
+        if queue.ended || queue.stopping.is_some() && !job.leased {
             return Err((NotSent::Stopping, STOPPING.to_owned()));
+        }
+        if job.leased {
+            return Ok(None);
         }
         if queue.jobs.len() >= self.limit {
             let text = format!(
@@ -96,15 +106,54 @@ impl Inbox {
             return Err((NotSent::QueueFull, text));
         }
         let charge = self.budget.charge(job.request.arguments.len());
-        charge.map_err(|spent| (NotSent::QueueFull, format!("the arguments: {spent}")))
+        let refused = |spent| (NotSent::QueueFull, format!("the arguments: {spent}"));
+        charge.map(Some).map_err(refused)
     }
 
-    /// Refuses what waits and what comes; those on the wire are given `drain`.
+    /// Refuses what waits and what comes; those on the wire, and those who hold a lease, are given
+    /// `drain`.
     pub(super) fn stop(&self, drain: Duration) {
         let now = Instant::now();
         self.lock().stopping.get_or_insert(now + drain.min(LONGEST_DRAIN));
-        self.refuse_all(NotSent::Stopping, STOPPING);
+        while let Some(job) = self.take_first(|job| !job.leased) {
+            job.refuse(NotSent::Stopping, STOPPING);
+        }
+        self.stops.notify_waiters();
         self.arrived.notify_one();
+    }
+
+    /// Refuses everything from now on: there is no task any more.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
+        self.stop(Duration::ZERO);
+        self.refuse_all(NotSent::Stopping, STOPPING);
+    }
+
+    /// Notes that somebody holds a lease, or one less.
+    pub(super) fn lease(&self) {
+        self.lock().leases += 1;
+    }
+
+    pub(super) fn release(&self) {
+        self.lock().leases -= 1;
+        self.wake();
+    }
+
+    /// Whether somebody holds a lease.
+    pub(super) fn is_leased(&self) -> bool {
+        self.lock().leases > 0
+    }
+
+    /// Returns when the endpoint stops.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn stops(&self) {
+        let stops = self.stops.notified();
+        if self.stopping().is_none() {
+            stops.await;
+        }
     }
 
     /// When the wait for requests on the wire ends, once the endpoint stops.

@@ -52,7 +52,7 @@ pub use account::{Account, Count, Pace};
 pub use budget::{Budget, Charge, Spent};
 pub(crate) use codec::plain;
 pub use deadline::{Deadlines, reading_time};
-pub use handle::Handle;
+pub use handle::{Handle, Lease};
 pub(crate) use link::register;
 pub use task::{Task, new};
 pub use trust::Trust;

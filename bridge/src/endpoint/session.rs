@@ -134,7 +134,7 @@ impl Session {
 
     /// Whether the endpoint stops and nobody waits for this connection any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        let callers = self.wire.pending.has_callers();
+        let callers = self.wire.pending.has_callers() || self.inbox.is_leased();
         self.inbox.stopping().is_some_and(|drained| !callers || drained <= now)
     }
 

@@ -133,7 +133,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.session.inbox.stop(Duration::ZERO);
+        self.session.inbox.end();
     }
 }
 

@@ -277,7 +277,7 @@ impl Wire {
     }
 
     fn put(&mut self, job: Job, id: Option<u64>, bytes: Vec<u8>) -> Entry {
-        let Job { request, sync, since, deadline, charge } = job;
+        let Job { request, sync, since, deadline, charge, .. } = job;
         self.serial += 1;
         let serial = self.serial;
         let alone = request.fd.is_some();

@@ -110,7 +110,7 @@ pub(super) fn fits(shape: Shape, value: &Json<'_>) -> bool {
 pub(super) fn admits(shape: Shape, value: &Json<'_>) -> bool {
     match (shape, value) {
         (Shape::Any | Shape::Alternate(_) | Shape::Null, _)
-        | (Shape::Str, Json::Str(_))
+        | (Shape::Str | Shape::Bytes, Json::Str(_))
         | (Shape::Bool, Json::Bool(_))
         | (Shape::Number, Json::Int(_) | Json::Uint(_) | Json::Float(_)) => true,
         (Shape::Object(_), Json::Object(members)) => !names_collide(members),
@@ -168,6 +168,7 @@ fn is_branch(branch: Shape, value: &Json<'_>) -> bool {
 fn extent(shape: Shape) -> (usize, usize) {
     match shape {
         Shape::Object(_) => (3, 1),
+        Shape::Bytes => (2, 1),
         Shape::List(element) => {
             let (levels, arrays) = extent(*element);
             (levels + 1, arrays + 1)

@@ -140,6 +140,7 @@ pub(super) fn expected(shape: Shape) -> String {
         Shape::Any => "any value",
         Shape::Null => "null, an empty 'g'",
         Shape::Fd => "a file descriptor",
+        Shape::Bytes => "bytes",
         Shape::Object(_) => "a dictionary",
         Shape::List(_) => "a list",
         Shape::Alternate(_) => "one of several types",

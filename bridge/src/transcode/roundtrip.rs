@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*, sample::select};
 use zbus::Message;
 
@@ -40,7 +41,7 @@ static BRANCHED: Object = Object {
 };
 static EITHER: &[Shape] = &[Shape::Null, Shape::Str, Shape::Int64, Shape::Object(&INNER)];
 
-const SCALARS: [Shape; 12] = [
+const SCALARS: [Shape; 13] = [
     Shape::Str,
     Shape::Bool,
     Shape::Int8,
@@ -53,6 +54,7 @@ const SCALARS: [Shape; 12] = [
     Shape::Uint64,
     Shape::Number,
     Shape::Null,
+    Shape::Bytes,
 ];
 
 pub(super) fn leak<T>(value: T) -> &'static T {
@@ -141,6 +143,9 @@ pub(super) fn value(shape: Shape, depth: usize) -> BoxedStrategy<Json<'static>> 
         Shape::Uint64 => within(0, u64::MAX),
         Shape::Number => prop_oneof![float(), within(i64::MIN, u64::MAX)].boxed(),
         Shape::Null => Just(Json::Null).boxed(),
+        Shape::Bytes => vec(any::<u8>(), 0..50)
+            .prop_map(|bytes| Json::Str(STANDARD.encode(bytes).into()))
+            .boxed(),
         Shape::Any | Shape::Fd => anything().boxed(),
         Shape::Alternate(branches) => {
             select(branches).prop_flat_map(move |branch| value(branch, depth + 1)).boxed()

@@ -34,6 +34,8 @@ pub enum Shape {
     Any,
     /// QAPI `null`: a variant of signature `g` that holds the empty signature.
     Null,
+    /// `ay`: base64 in the JSON text. Of the bridge's own methods only.
+    Bytes,
     /// `h`: a file descriptor that travels beside the JSON text, not in it.
     Fd,
     /// `a{sv}`: a struct or a union.
@@ -201,6 +203,7 @@ impl Shape {
             Self::Uint64 => "t",
             Self::Number => "d",
             Self::Any | Self::Null | Self::Alternate(_) => "v",
+            Self::Bytes => "ay",
             Self::Fd => "h",
             Self::Object(_) => "a{sv}",
             Self::List(element) => {

@@ -59,7 +59,7 @@ pub fn event_members<'a>(
 
 fn empty(shape: Shape) -> Json<'static> {
     match shape {
-        Shape::Str => Json::Str(Cow::Borrowed("")),
+        Shape::Str | Shape::Bytes => Json::Str(Cow::Borrowed("")),
         Shape::Bool => Json::Bool(false),
         Shape::Any | Shape::Null | Shape::Alternate(_) | Shape::Fd => Json::Null,
         Shape::Object(_) => Json::Object(Vec::new()),

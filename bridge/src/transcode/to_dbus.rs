@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeStruct, SerializeTuple, Serializer,
 };
@@ -123,6 +124,9 @@ impl Serialize for Typed<'_> {
         let Self { shape, value, depth } = *self;
         match (shape, value) {
             (Shape::Str, Json::Str(text)) => to.serialize_str(&without_nul(text)),
+            (Shape::Bytes, Json::Str(text)) => {
+                to.serialize_bytes(&STANDARD.decode(&**text).map_err(S::Error::custom)?)
+            }
             (Shape::Bool, Json::Bool(value)) => to.serialize_bool(*value),
             (Shape::Number, Json::Int(value)) => to.serialize_f64(*value as f64),
             (Shape::Number, Json::Uint(value)) => to.serialize_f64(*value as f64),
@@ -252,6 +256,7 @@ pub(super) fn signature(shape: Shape) -> Signature {
         Shape::Number => Signature::F64,
         Shape::Any | Shape::Null | Shape::Alternate(_) => Signature::Variant,
         Shape::Fd => Signature::Fd,
+        Shape::Bytes => Signature::static_array(&Signature::U8),
         Shape::Object(_) => Signature::static_dict(&Signature::Str, &Signature::Variant),
         Shape::List(element) => Signature::array(signature(*element)),
     }

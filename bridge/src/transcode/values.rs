@@ -1,5 +1,7 @@
 //! D-Bus values as JSON text.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{
     at::At,
     integer::range,
@@ -47,6 +49,12 @@ impl<'a> Values<'a> {
             _ => {}
         }
         match ty {
+            b"s" | b"o" if matches!(shape, Shape::Bytes) => {
+                self.writer.string(&STANDARD.encode(self.reader.string()?))?;
+            }
+            b"ay" if matches!(shape, Shape::Bytes) => {
+                self.writer.string(&STANDARD.encode(self.reader.byte_array()?))?;
+            }
             b"s" | b"o" => self.writer.string(self.reader.string()?)?,
             b"b" => self.writer.bool(self.reader.bool()?)?,
             b"d" => self.writer.float(self.reader.float()?)?,
@@ -199,6 +207,7 @@ pub(super) fn accepts(shape: Shape, ty: &[u8]) -> bool {
     match shape {
         Shape::Any => ty != b"h" && (is_dictionary(ty) || !ty.starts_with(b"a{")),
         Shape::Str => matches!(ty, b"s" | b"o" | b"g" | b"ay"),
+        Shape::Bytes => matches!(ty, b"ay" | b"s"),
         Shape::Bool => ty == b"b",
         Shape::Number => is_integer(ty) || ty == b"d",
         Shape::Object(_) => is_dictionary(ty),
