@@ -5,6 +5,7 @@
 mod agent;
 mod agent_wire;
 mod authorization;
+mod bulk;
 mod callers;
 mod callers_hostile;
 mod demo;
