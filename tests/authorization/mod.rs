@@ -56,7 +56,7 @@ struct Host {
     root: Client,
     member: Client,
     monitors: [Peer; 2],
-    _agent: Peer,
+    agent: Peer,
     bus: Bus,
 }
 
@@ -87,7 +87,7 @@ impl Host {
         {
             in_state(&root, endpoint, "ready").await;
         }
-        Self { bridge, polkit, root, member, monitors, _agent: agent, bus }
+        Self { bridge, polkit, root, member, monitors, agent, bus }
     }
 
     async fn client(&self, user: User) -> Client {

@@ -3,13 +3,14 @@
 use super::{AGENT1, CHALLENGE, DENIED, ENDPOINT1, Host, TRUSTING, VM1, VM2, outcome};
 use qapi_dbus_tests::{bus::Bus, on_each_bus, system::MEMBER, until};
 use serde_json::Value;
-use std::collections::HashMap;
-use zbus::Variant;
+use std::{collections::HashMap, fs::OpenOptions};
+use zbus::{Variant, wire::Fd};
 
 on_each_bus!(
     a_rule_sees_machine_command_and_protocol,
     what_nobody_can_judge_is_off,
     a_named_command_has_its_own_class,
+    a_call_of_several_commands_needs_leave_for_each,
     waiting_for_longer_than_usual_is_control,
     a_permission_that_is_revoked_is_gone_at_once,
     properties_are_what_the_bus_policy_guards,
@@ -84,6 +85,34 @@ async fn a_named_command_has_its_own_class(bus: Bus) {
     let subscribed = host.member.call(ENDPOINT1, "Subscribe", &(events, &none)).await;
     assert_eq!(outcome(&subscribed), "done");
     assert_eq!(host.asked("system_reset") + host.asked("query-of-tomorrow"), 0);
+}
+
+/// Nobody gets round a rule about one command by a method that runs it.
+async fn a_call_of_several_commands_needs_leave_for_each(bus: Bus) {
+    let host = Host::new(
+        &bus,
+        r#"polkit.addRule(function(action, subject) {
+            var command = action.lookup("command");
+            if (command == "guest-file-read" || command == "guest-exec-status")
+                return polkit.Result.NO;
+            return polkit.Result.YES;
+        });"#,
+    )
+    .await;
+    let endpoint = AGENT1.interface("org.qemu.QgaEndpoint");
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null").unwrap();
+    let body = ("/guest/file", Fd::from(&null));
+    let read = host.member.call(endpoint, "ReadFile", &body).await.unwrap_err();
+    assert!(read.name == DENIED && read.text.contains("`guest-file-read`"), "{read}");
+    let run = host.member.call(endpoint, "Run", &vec!["/bin/true"]).await.unwrap_err();
+    assert!(run.name == DENIED && run.text.contains("`guest-exec-status`"), "{run}");
+    assert!(host.agent.lines("guest-file-open").is_empty());
+    assert!(host.agent.lines("guest-exec").is_empty());
+    assert_eq!(host.audited(&["refused", "guest-file-read", "class=\"guest-exec\""]), 1);
+    let written = host.member.call(endpoint, "WriteFile", &body).await.unwrap_err();
+    assert_eq!(written.name, "org.qemu.QapiError.Unknown.BadReply", "the peer opens nothing");
+    assert_eq!(host.audited(&["allowed", "guest-file-open"]), 2);
+    assert_eq!(host.audited(&["allowed", "guest-file-write"]), 1);
 }
 
 async fn waiting_for_longer_than_usual_is_control(bus: Bus) {
