@@ -70,8 +70,10 @@ impl Stage {
         let mut machine = OsString::from("calm=qga:");
         machine.push(calm.socket());
         let options = [&["--vm".as_ref(), machine.as_os_str()], options].concat();
-        let bridge = Bridge::launch_through(wrapper, bus.address(), &options).ready().await;
         let client = Client::new(bus).await;
+        let free = async || client.owner(CALM.name).await.is_err().then_some(());
+        until("the bus to have heard that the bridge before is gone", free).await;
+        let bridge = Bridge::launch_through(wrapper, bus.address(), &options).ready().await;
         in_state(&client, CALM.interface("org.qemu.QgaEndpoint"), "ready").await;
         let owner = client.owner(CALM.name).await.unwrap();
         let start = bridge.usage();
