@@ -49,6 +49,27 @@ Examples:
 Example:
   qapi-codegen classes | grep -w host")]
     Classes(Tree),
+    /// Write the reference: a static site, and manual pages
+    ///
+    /// A page a command, event and type, with a search that needs no server: open index.html. Under
+    /// man/ is a page of section 7 for each command and event: `man -M target/docs/man
+    /// qapi-blockdev-add`.
+    #[command(after_help = "\
+Examples:
+  qapi-codegen docs
+  qapi-codegen docs --out ~/qapi --qemu-source ~/src/qemu")]
+    Docs {
+        #[command(flatten)]
+        tree: Tree,
+        /// Folder to write into, in the place of an earlier reference [default: target/docs of the
+        /// tree]
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        /// Source tree of QEMU whose documentation comments to take in. They are under QEMU's
+        /// licence: the site with them is for your own use
+        #[arg(long, value_name = "FOLDER")]
+        qemu_source: Option<PathBuf>,
+    },
     /// Print a schema as JSON: resolved, or what it becomes on D-Bus
     #[command(after_help = "\
 Examples:

@@ -3,6 +3,7 @@
 //! Lenient on purpose: the versions of the language contradict each other in what prose may look
 //! like, and none of it changes what is on the wire. [`strict`] judges prose by one version.
 
+pub mod prose;
 mod strict;
 
 use crate::{

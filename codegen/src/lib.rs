@@ -25,11 +25,13 @@ mod load;
 pub mod model;
 mod parser;
 pub mod project;
+pub mod reference;
 mod resolve;
 mod rules;
 mod source;
 
 pub use classes::Difference;
 pub use dialect::Dialect;
+pub use doc::prose;
 pub use error::Error;
 pub use load::{Options, load};

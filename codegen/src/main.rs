@@ -14,7 +14,7 @@ use clap::Parser;
 use qapi_codegen::{
     Options, check,
     dbus::{self, Decision, Interface, Ledger, Method, Protocol, Source, Summaries, Version},
-    diff, emit, facts, generate, load,
+    diff, emit, facts, generate, load, reference,
 };
 
 use cli::{Cli, Command, DialectArg, Diff, Format, Tree};
@@ -35,6 +35,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Generate(tree) => generate_tree(&tree),
         Command::Check(tree) => check_tree(&tree),
         Command::Classes(tree) => list_classes(&tree),
+        Command::Docs { tree, out, qemu_source } => document(&tree, out, qemu_source.as_deref()),
         Command::Dump { schema, dbus, dialect } => {
             dump(&schema, dbus.map(Protocol::from), &options(dialect))
         }
@@ -76,6 +77,17 @@ fn list_classes(tree: &Tree) -> Result<ExitCode> {
             writeln!(out, "{command:40} {class:15} {by}")?;
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(tree: &Tree, out: Option<PathBuf>, source: Option<&Path>) -> Result<ExitCode> {
+    let project = tree.project()?.context(NO_TREE)?;
+    let out = out.unwrap_or_else(|| project.docs());
+    let files = reference::files(&project, &tree.names(), source)?;
+    reference::write(&out, &files)?;
+    let size: usize = files.iter().map(|(_, text)| text.len()).sum();
+    let (count, index) = (files.len(), out.join("index.html"));
+    writeln!(io::stdout().lock(), "{count} files, {} KiB: {}", size / 1024, index.display())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -58,6 +58,11 @@ impl Project {
         self.root.join(relative)
     }
 
+    /// Where the reference goes.
+    pub fn docs(&self) -> PathBuf {
+        self.path(Path::new("target/docs"))
+    }
+
     /// The text of a file of the tree; none if there is no such file.
     pub(crate) fn read(&self, relative: &Path) -> Result<Option<String>> {
         match fs::read_to_string(self.path(relative)) {

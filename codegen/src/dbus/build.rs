@@ -138,14 +138,17 @@ impl<'a> Builder<'a> {
         if let Some(fd) = positional.iter().find(|argument| argument.shape == Shape::Fd) {
             add_member(&mut arguments, &fd.member, Shape::Fd);
         }
-        let doc = self.doc(Definition::Command, newest, info);
+        let module = newest.schema.module(info);
+        let reference = self.source.protocol.reference(Definition::Command, module, &info.name);
+        let doc = self.doc(Definition::Command, &reference, info);
         let class = class::decide(self.source.protocol, over);
         let mut annotations = of_definition(doc, info);
         annotations.push(annotations::of_class(class.class));
         Ok(Method {
             name: self.names.add_method(&info.name, released.map(|entry| entry.name.as_str()))?,
             command: info.name.clone(),
-            module: newest.schema.module(info).into(),
+            module: module.into(),
+            reference,
             annotations,
             positional,
             optional,
@@ -167,24 +170,27 @@ impl<'a> Builder<'a> {
             Some(entry) => entry.hold(&whole, Direction::Out)?,
             None => positional(&whole, info, Direction::Out)?,
         };
-        let doc = self.doc(Definition::Event, newest, info);
+        let module = newest.schema.module(info);
+        let reference = self.source.protocol.reference(Definition::Event, module, &info.name);
+        let doc = self.doc(Definition::Event, &reference, info);
         Ok(Signal {
             name: self.names.add_signal(&info.name, released.map(|entry| entry.name.as_str()))?,
             event: info.name.clone(),
-            module: newest.schema.module(info).into(),
+            module: module.into(),
+            reference,
             annotations: of_definition(doc, info),
             positional,
             data: whole.into_object(""),
         })
     }
 
-    fn doc(&mut self, kind: Definition, version: Version<'_>, info: &Info) -> String {
+    fn doc(&mut self, kind: Definition, reference: &str, info: &Info) -> String {
         match self.source.summaries.get(kind, &info.name) {
             Some(summary) => {
                 self.documented += 1;
                 summary.into()
             }
-            None => self.source.protocol.reference(kind, version, info),
+            None => reference.into(),
         }
     }
 
@@ -254,6 +260,7 @@ fn kept_method(command: &str, entry: &Entry, class: Decision) -> Method {
         name: entry.name.clone(),
         command: command.into(),
         module: String::new(),
+        reference: String::new(),
         annotations,
         positional: entry.positional.clone(),
         optional: entry.optional,
@@ -272,6 +279,7 @@ fn kept_signal(event: &str, entry: &Entry) -> Signal {
         name: entry.name.clone(),
         event: event.into(),
         module: String::new(),
+        reference: String::new(),
         annotations: entry.annotations.clone(),
         positional: entry.positional.clone(),
         data: known_from(&entry.positional),

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::merge::Version;
-use crate::model::Info;
-
 /// Which of QEMU's two interfaces a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
@@ -23,11 +20,19 @@ pub struct Summaries {
     pub events: BTreeMap<String, String>,
 }
 
-/// What a summary can be of.
+/// What QEMU's reference tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Definition {
+pub enum Definition {
+    /// A command.
     Command,
+    /// An event.
     Event,
+    /// A struct or union.
+    Object,
+    /// An enumeration.
+    Enumeration,
+    /// An alternate.
+    Alternate,
 }
 
 impl Summaries {
@@ -36,6 +41,7 @@ impl Summaries {
         let summaries = match kind {
             Definition::Command => &self.commands,
             Definition::Event => &self.events,
+            Definition::Object | Definition::Enumeration | Definition::Alternate => return None,
         };
         summaries.get(name).map(String::as_str)
     }
@@ -62,7 +68,7 @@ impl Protocol {
     }
 
     /// The address of a definition in QEMU's reference.
-    pub(super) fn reference(self, kind: Definition, version: Version<'_>, info: &Info) -> String {
+    pub fn reference(self, kind: Definition, module: &str, name: &str) -> String {
         let (page, namespace) = match self {
             Self::Qga => ("qemu-ga-ref", "QGA"),
             Self::Qmp => ("qemu-qmp-ref", "QMP"),
@@ -70,9 +76,10 @@ impl Protocol {
         let kind = match kind {
             Definition::Command => "command",
             Definition::Event => "event",
+            Definition::Object => "object",
+            Definition::Enumeration => "enum",
+            Definition::Alternate => "alternate",
         };
-        let module = version.schema.module(info);
-        let name = &info.name;
         format!(
             "https://www.qemu.org/docs/master/interop/{page}.html#{kind}-{namespace}-{module}.{name}"
         )

@@ -35,6 +35,8 @@ pub struct Method {
     pub command: String,
     /// QAPI module; empty if no schema has it any more.
     pub module: String,
+    /// Its address in QEMU's reference; empty if no schema has it any more.
+    pub reference: String,
     /// In the order in which they are written.
     pub annotations: Vec<Annotation>,
     /// In the ledger's order.
@@ -64,6 +66,8 @@ pub struct Signal {
     pub event: String,
     /// QAPI module; empty if no schema has it any more.
     pub module: String,
+    /// Its address in QEMU's reference; empty if no schema has it any more.
+    pub reference: String,
     /// In the order in which they are written.
     pub annotations: Vec<Annotation>,
     /// In the ledger's order.
@@ -202,6 +206,30 @@ impl Interface {
         methods
     }
 
+    /// The values of a union's tag that add nothing.
+    pub fn values_without_branch<'a>(&'a self, object: &Object) -> Vec<&'a str> {
+        let Some(union) = &object.union else { return Vec::new() };
+        let is_bare = |value: &&str| !union.branches.iter().any(|(branch, _)| branch == value);
+        self.tag_values(object).iter().map(|value| value.name.as_str()).filter(is_bare).collect()
+    }
+
+    /// The values of a union's tag.
+    pub(super) fn tag_values(&self, object: &Object) -> &[Value] {
+        let tag = object.union.as_ref().map(|union| &union.tag);
+        let tag = object.members.iter().find(|member| Some(&member.name) == tag);
+        let Some(Shape::Enum(name)) = tag.map(|tag| &tag.shape) else { return &[] };
+        let all = self.enumerations.iter().find(|each| each.name == *name);
+        all.map_or(&[], |all| &all.values)
+    }
+
+    /// The names of all types.
+    pub fn type_names(&self) -> impl Iterator<Item = &str> {
+        let objects = self.objects.iter().map(|each| &each.name);
+        let enumerations = self.enumerations.iter().map(|each| &each.name);
+        let alternates = self.alternates.iter().map(|each| &each.name);
+        objects.chain(enumerations).chain(alternates).map(String::as_str)
+    }
+
     /// The object of this QAPI name.
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.objects.iter().find(|object| object.name == name)
@@ -216,6 +244,11 @@ impl Enumeration {
 }
 
 impl Life {
+    /// Whether programs may count on it.
+    pub(super) fn lasts(&self) -> bool {
+        !self.deprecated && !self.unstable
+    }
+
     /// What a schema says with `since` and these features.
     pub(super) fn of(since: Option<&String>, features: &[Feature]) -> Self {
         let has = |name: &str| features.iter().any(|feature| feature.name == name);

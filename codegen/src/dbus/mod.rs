@@ -9,6 +9,7 @@ mod class;
 mod docs;
 mod documentation;
 mod error;
+mod example;
 mod exceptions;
 mod interface;
 mod ledger;
@@ -23,7 +24,7 @@ pub(crate) mod tests;
 
 pub use build::{Source, build};
 pub use class::{Class, Decision, Reason};
-pub use docs::{Protocol, Summaries};
+pub use docs::{Definition, Protocol, Summaries};
 pub use documentation::Documentation;
 pub use error::{Break, Error, Result};
 pub use interface::{

@@ -56,7 +56,7 @@ const PROLOG: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 "#;
 
 /// What a command of this class does to a machine.
-fn deed(class: Class, machine: &str) -> String {
+pub(super) fn deed(class: Class, machine: &str) -> String {
     match class {
         Class::Read => format!("look at {machine}"),
         Class::ReadSensitive => format!("look at secrets, memory or a console of {machine}"),

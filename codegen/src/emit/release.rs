@@ -15,6 +15,14 @@ pub struct Release<'a> {
 }
 
 impl Release<'_> {
+    /// What stands behind the interface, as a variable is called.
+    pub(super) fn peer(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Qga => "agent",
+            Protocol::Qmp => "monitor",
+        }
+    }
+
     /// The first lines, each after what begins a comment.
     pub(super) fn header(&self, comment: &str) -> String {
         format!(

@@ -1,12 +1,15 @@
 //! The Python client's modules: types and events in one, commands in another.
 
 mod commands;
+mod example;
 mod types;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use example::{emit_python_call, emit_python_event};
 
 use super::{Release, unique};
 use crate::dbus::{Interface, Method, Object, Shape, names};

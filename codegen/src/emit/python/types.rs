@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Names, annotation, header, identifier, quoted, wrapped};
 use crate::{
-    dbus::{Alternate, Enumeration, Interface, Member, Object, Shape, Signal, Union},
+    dbus::{Alternate, Enumeration, Interface, Member, Object, Signal, Union},
     emit::Release,
 };
 
@@ -115,19 +115,12 @@ impl Types<'_> {
                 variants.push(Variant { name, bases: bases(each.name), values: values.clone() });
             }
         }
-        let values = self.values_without_branch(object, union);
+        let bare = self.interface.values_without_branch(object).into_iter();
+        let values: Vec<_> = bare.map(str::to_owned).collect();
         if !values.is_empty() {
             variants.push(Variant { name: format!("{name}_"), bases: vec![common], values });
         }
         variants
-    }
-
-    fn values_without_branch(&self, object: &Object, union: &Union) -> Vec<String> {
-        let tag = object.members.iter().find(|member| member.name == union.tag);
-        let Some(Shape::Enum(name)) = tag.map(|tag| &tag.shape) else { return Vec::new() };
-        let all = self.interface.enumerations.iter().find(|each| each.name == *name);
-        let is_bare = |value: &&str| !union.branches.iter().any(|(branch, _)| branch == value);
-        all.into_iter().flat_map(|all| all.names().filter(is_bare).map(str::to_owned)).collect()
     }
 
     fn events(&self, out: &mut String) {

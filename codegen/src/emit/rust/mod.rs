@@ -3,6 +3,7 @@
 
 mod calls;
 mod commands;
+mod example;
 mod interface;
 mod names;
 mod service;
@@ -15,6 +16,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use crate::dbus::{Annotation, Interface, Life, Protocol, annotations};
 
 pub use calls::emit_calls;
+pub use example::{emit_rust_call, emit_rust_event};
 
 use super::Release;
 use types::Types;

@@ -23,6 +23,11 @@ pub(super) fn ty(name: &str) -> String {
     if PRELUDE.contains(&name) { format!("Qapi{name}") } else { name.replace(['-', '.'], "_") }
 }
 
+/// The same, where the union has this path.
+pub(super) fn branch_path(union: &str) -> String {
+    format!("{union}Branch")
+}
+
 /// What decides on a union's members.
 pub(super) fn branch(union: &str) -> String {
     ty(union) + "Branch"

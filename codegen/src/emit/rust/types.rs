@@ -13,7 +13,6 @@ pub(super) struct Types<'a> {
     pub(super) interface: &'a Interface,
     protocol: Protocol,
     objects: BTreeMap<&'a str, &'a Object>,
-    enumerations: BTreeMap<&'a str, &'a Enumeration>,
 }
 
 /// A type as a member has it: how it is given (see `stored!`), and its name.
@@ -22,13 +21,7 @@ pub(super) struct Given(pub(super) &'static str, pub(super) String);
 impl<'a> Types<'a> {
     pub(super) fn new(interface: &'a Interface, protocol: Protocol) -> Self {
         let objects = interface.objects.iter().map(|object| (object.name.as_str(), object));
-        let enumerations = interface.enumerations.iter().map(|it| (it.name.as_str(), it));
-        Self {
-            interface,
-            protocol,
-            objects: objects.collect(),
-            enumerations: enumerations.collect(),
-        }
+        Self { interface, protocol, objects: objects.collect() }
     }
 
     /// All named types.
@@ -157,17 +150,6 @@ impl<'a> Types<'a> {
     }
 
     fn branches(&self, into: &mut String, name: &str, object: &Object, union: &Union) {
-        let values = object.members.iter().find(|member| member.name == union.tag);
-        let values = values.and_then(|member| match &member.shape {
-            Shape::Enum(name) => self.enumerations.get(name.as_str()),
-            _ => None,
-        });
-        let values = values.into_iter().flat_map(|enumeration| enumeration.names());
-        let with = union.branches.iter().map(|(value, data)| (value.as_str(), Some(data)));
-        let is_bare = |value: &&str| !union.branches.iter().any(|(with, _)| with == value);
-        let bare = values.filter(is_bare).map(|value| (value, None));
-        let all: Vec<(&str, Option<&String>)> = with.chain(bare).collect();
-        let variants = names::variants(all.iter().map(|(value, _)| *value));
         push(
             into,
             format_args!(
@@ -176,7 +158,7 @@ impl<'a> Types<'a> {
                 names::branch(name)
             ),
         );
-        for ((value, data), variant) in all.iter().zip(variants) {
+        for (value, data, variant) in self.variants(object) {
             match data {
                 Some(data) if self.reaches(data, &object.name) => {
                     let path = self.path(data);
@@ -190,6 +172,21 @@ impl<'a> Types<'a> {
             }
         }
         into.push_str("        }\n    }\n");
+    }
+
+    /// The variants of a union's branches: the tag's value, the object that it adds, the name.
+    pub(super) fn variants<'o>(
+        &'o self,
+        object: &'o Object,
+    ) -> Vec<(&'o str, Option<&'o str>, String)> {
+        let Some(union) = &object.union else { return Vec::new() };
+        let with = union.branches.iter().map(|(value, data)| (value.as_str(), Some(data.as_str())));
+        let bare = self.interface.values_without_branch(object).into_iter();
+        let bare = bare.map(|value| (value, None));
+        let all: Vec<_> = with.chain(bare).collect();
+        let variants = names::variants(all.iter().map(|(value, _)| *value));
+        let named = all.into_iter().zip(variants);
+        named.map(|((value, data), variant)| (value, data, variant)).collect()
     }
 
     fn alternate(&self, into: &mut String, alternate: &Alternate) {
@@ -218,7 +215,7 @@ impl<'a> Types<'a> {
 
     /// Whether a value of the one type holds another one of the other, other than in a list or in
     /// an alternate.
-    fn reaches(&self, from: &str, to: &str) -> bool {
+    pub(super) fn reaches(&self, from: &str, to: &str) -> bool {
         let mut seen = BTreeSet::new();
         let mut open = vec![from];
         while let Some(name) = open.pop() {
