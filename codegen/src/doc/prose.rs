@@ -201,25 +201,27 @@ fn capitalised(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{limits::Limits, source::FileId};
+    use std::{env, fs, process};
 
-    fn read(text: &str) -> crate::source::Result<(String, Description)> {
-        let blocks = parser::parse(text, FileId::default(), &Limits::default())?;
-        Ok(blocks.iter().find_map(described).unwrap())
+    fn read(text: &str) -> Prose {
+        let path = env::temp_dir().join(format!("qapi-codegen-prose-{}.json", process::id()));
+        fs::write(&path, text).unwrap();
+        let prose = Prose::read(&path).unwrap();
+        fs::remove_file(path).unwrap();
+        prose
     }
 
     #[test]
     fn text_goes_where_it_belongs() {
-        let (name, told) = read(
+        let prose = read(
             "##\n# @open:\n#\n# Opens a door\n# and waits.\n#\n# @door: which one, with\n#     its \
              colour\n#\n#     and more (since 3.0)\n#\n# Features:\n#\n# @safe: it is\n#\n# Returns: a \
              handle\n#\n# .. note:: Not\n#    at night.\n#\n# Since: 2.0\n#\n# .. qmp-example::\n#\n#     \
-             -> { }\n#     <- { }\n##\n{ 'command': 'open' }\n",
-        )
-        .unwrap();
+             -> { }\n#     <- { }\n##\n{ 'command': 'open', 'data': { 'door': 'str' }, 'features': [ 'safe' ] }\n",
+        );
+        let told = prose.of("open").unwrap();
         let text = |text: &str| Part::Text(text.into());
         let heading = |text: &str| Part::Heading(text.into());
-        assert_eq!(name, "open");
         assert_eq!(
             told.members["door"],
             [text("which one, with its colour"), text("and more (since 3.0)")]

@@ -69,7 +69,7 @@ fn head(name: &str, documentation: &Documentation<'_>) -> String {
     let text = documentation.to_string();
     let (summary, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let mut page = format!(
-        ".TH {0} 7 \"\" qapi-dbus\n.SH NAME\n{1} \\- {2}\n",
+        ".TH {0} 7 \"\" qapi-dbus\n.ad l\n.SH NAME\n{1} \\- {2}\n",
         quoted(&name.to_uppercase()),
         escaped(name),
         escaped(summary)

@@ -6,7 +6,7 @@ use super::{
     prose, type_name,
 };
 use crate::{
-    dbus::{DICTIONARY, Documentation, Method, names::OPTIONAL},
+    dbus::{DICTIONARY, Documentation, Member, Method, names::OPTIONAL},
     emit::policy,
     prose::Description,
 };
@@ -19,7 +19,7 @@ pub(super) fn page(site: &Site<'_>, method: &Method) -> String {
     push(&mut out, format_args!("<pre class=\"signature\"><code>{}</code></pre>\n", shown(method)));
     if !method.arguments.is_empty() {
         out.push_str("<h2 id=\"arguments\">Arguments</h2>\n");
-        let placed = |name: &str| placed(method, name);
+        let placed = |member: &Member| members::argument(&method.positional, member);
         out.push_str(&members::list(site, &method.arguments, told, &placed));
     }
     out.push_str("<h2 id=\"result\">Result</h2>\n");
@@ -88,18 +88,6 @@ fn shown(method: &Method) -> String {
     let result =
         method.result.as_ref().map_or_else(String::new, |it| format!(" → {}", it.signature()));
     format!("{}({}){result}", Text(&method.name), Text(&arguments.join(", ")))
-}
-
-/// Where an argument goes.
-fn placed(method: &Method, name: &str) -> String {
-    match method.positional.iter().position(|argument| argument.member == name) {
-        Some(at) => {
-            let argument = &method.positional[at];
-            let (number, name) = (at + 1, Text(&argument.name));
-            format!("Argument {number}, <code>{} {name}</code>.", argument.shape.signature())
-        }
-        None => format!("A key of <code>{OPTIONAL}</code>."),
-    }
 }
 
 fn errors(method: &Method) -> String {

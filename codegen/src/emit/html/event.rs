@@ -4,7 +4,7 @@ use super::{
     Site, Text, command, example, members,
     page::{Page, push, summary},
 };
-use crate::dbus::{DICTIONARY, Signal, names::OPTIONAL};
+use crate::dbus::{DICTIONARY, Member, Signal, names::OPTIONAL};
 
 pub(super) fn page(site: &Site<'_>, signal: &Signal) -> String {
     let documentation = signal.documentation();
@@ -13,7 +13,8 @@ pub(super) fn page(site: &Site<'_>, signal: &Signal) -> String {
     out.push_str(&summary(documentation.summary));
     push(&mut out, format_args!("<pre class=\"signature\"><code>{}</code></pre>\n", shown(signal)));
     out.push_str("<h2 id=\"arguments\">Arguments</h2>\n");
-    out.push_str(&members::list(site, &signal.data, told, &|name| placed(signal, name)));
+    let placed = |member: &Member| members::argument(&signal.positional, member);
+    out.push_str(&members::list(site, &signal.data, told, &placed));
     push(
         &mut out,
         format_args!(
@@ -34,15 +35,4 @@ fn shown(signal: &Signal) -> String {
     let positional = positional.map(|it| format!("{} {}, ", it.shape.signature(), it.name));
     let arguments = positional.collect::<String>() + &format!("{DICTIONARY} {OPTIONAL}");
     format!("{}({})", Text(&signal.name), Text(&arguments))
-}
-
-fn placed(signal: &Signal, name: &str) -> String {
-    match signal.positional.iter().position(|argument| argument.member == name) {
-        Some(at) => {
-            let argument = &signal.positional[at];
-            let (number, name) = (at + 1, Text(&argument.name));
-            format!("Argument {number}, <code>{} {name}</code>.", argument.shape.signature())
-        }
-        None => format!("A key of <code>{OPTIONAL}</code>."),
-    }
 }

@@ -6,12 +6,12 @@ use super::{
     prose, type_name,
 };
 use crate::{
-    dbus::{Life, Object, Shape, Union},
+    dbus::{Argument, Life, Member, Object, Shape, Union, names::OPTIONAL},
     prose::Description,
 };
 
-/// Where a member of this name goes on D-Bus, as markup.
-pub(super) type Placed<'a> = &'a dyn Fn(&str) -> String;
+/// Where a member goes on D-Bus, as a label.
+pub(super) type Placed<'a> = &'a dyn Fn(&Member) -> String;
 
 /// The members, and for a union what it adds.
 pub(super) fn list(
@@ -26,16 +26,15 @@ pub(super) fn list(
     members.dedup_by(|a, b| a.name == b.name);
     let mut out = String::new();
     for member in members {
-        let optional = if member.always { String::new() } else { badge("", "optional") };
         push(
             &mut out,
             format_args!(
                 "<dt id=\"member-{name}\"><code>{name}</code> <span class=\"type\">{} \
-                 <code>{}</code></span>{optional}{}</dt>\n<dd>{}{}</dd>\n",
+                 <code>{}</code></span>{}{}</dt>\n<dd>{}</dd>\n",
                 type_name(&member.shape),
                 member.shape.signature(),
+                placed(member),
                 life(&member.life),
-                placed(&member.name),
                 prose::member(told, &member.name),
                 name = Text(&member.name),
             ),
@@ -50,12 +49,8 @@ fn branches(site: &Site<'_>, object: &Object, union: &Union) -> String {
     let tag = Text(&union.tag);
     let mut out = format!("<h3>What <code>{tag}</code> adds</h3>\n<dl class=\"branches\">\n");
     for (value, branch) in &union.branches {
-        let members = type_name(&Shape::Object(branch.clone()));
-        let value = Text(value);
-        push(
-            &mut out,
-            format_args!("<dt><code>{value}</code></dt>\n<dd>the members of {members}</dd>\n"),
-        );
+        let (value, members) = (Text(value), type_name(&Shape::Object(branch.clone())));
+        push(&mut out, format_args!("<dt><code>{value}</code></dt>\n<dd>{members}</dd>\n"));
     }
     out.push_str("</dl>\n");
     let bare = site.interface.values_without_branch(object);
@@ -64,6 +59,21 @@ fn branches(site: &Site<'_>, object: &Object, union: &Union) -> String {
         push(&mut out, format_args!("<p>Nothing is added by {}.</p>\n", bare.join(", ")));
     }
     out
+}
+
+/// An argument by its number, and its name where that is another; or a key of the dictionary.
+pub(super) fn argument(positional: &[Argument], member: &Member) -> String {
+    let place = positional.iter().position(|argument| argument.member == member.name);
+    match place.map(|at| (at + 1, &positional[at].name)) {
+        Some((number, name)) if *name == member.name => badge("", &format!("argument {number}")),
+        Some((number, name)) => badge("", &format!("argument {number}: {name}")),
+        None => badge("", &format!("key of {OPTIONAL}")),
+    }
+}
+
+/// Nothing for what is always there.
+pub(super) fn optional(member: &Member) -> String {
+    if member.always { String::new() } else { badge("", "optional") }
 }
 
 /// Since when something is there and whether it will last.

@@ -43,7 +43,6 @@ impl Page<'_> {
 <nav aria-label="Where this page is">{trail}</nav>
 <div id="search" role="search" hidden>
 <input type="search" placeholder="Search commands, events, types ( / )" aria-label="Search" autocomplete="off" spellcheck="false">
-<ol></ol>
 </div>
 </header>
 <main>

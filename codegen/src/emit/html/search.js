@@ -4,7 +4,7 @@
   const root = document.currentScript.dataset.root;
   const box = document.getElementById("search");
   const input = box.querySelector("input");
-  const list = box.querySelector("ol");
+  const list = box.appendChild(document.createElement("ol"));
   const plain = (text) => text.toLowerCase().replaceAll("_", "-");
   const entries = SEARCH_INDEX.map((entry) => ({
     entry, name: plain(entry[0]), bus: entry[1].toLowerCase(), text: plain(entry[4]),
