@@ -6,6 +6,16 @@ import io
 import json
 import sys
 
+
+
+def value(said: str) -> object:
+    """What was printed, which is a text where it is nothing else."""
+    try:
+        return ast.literal_eval(said) if said else {}
+    except (SyntaxError, ValueError):
+        return said.removesuffix("\n")
+
+
 examples, kind = json.load(open(sys.argv[1])), sys.argv[2]
 for example in examples[kind]:
     code = example["python" if kind == "command" else "python-event"]
@@ -15,6 +25,4 @@ for example in examples[kind]:
             exec(compile(code, example["name"], "exec"), {})
     except Exception as raised:
         error = repr(raised)
-    said = printed.getvalue()
-    value = ast.literal_eval(said) if said else {}
-    print(json.dumps([example["name"], value, error]), flush=True)
+    print(json.dumps([example["name"], value(printed.getvalue()), error]), flush=True)

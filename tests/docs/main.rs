@@ -121,7 +121,7 @@ impl<'a> World<'a> {
         let output = loop {
             tokio::select! {
                 output = &mut running => break output??,
-                () = time::sleep(Duration::from_millis(500)), if kind == "event" => self.tell()?,
+                () = time::sleep(Duration::from_millis(300)), if kind == "event" => self.tell()?,
             }
         };
         let said = String::from_utf8_lossy(&output.stderr);

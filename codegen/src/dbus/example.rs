@@ -142,7 +142,9 @@ impl Interface {
 
     fn example_object(&self, object: &Object, depth: usize) -> Map<String, Json> {
         let mut values = Map::new();
-        for member in self.common(object).into_iter().filter(|member| member.always) {
+        // Descriptors travel beside the text.
+        let is_shown = |member: &&Member| member.always && member.shape != Shape::Fd;
+        for member in self.common(object).into_iter().filter(is_shown) {
             values.insert(member.name.clone(), self.example(&member.name, &member.shape, depth));
         }
         if let Some(union) = &object.union {
@@ -217,8 +219,11 @@ impl Interface {
 
 fn text(name: &str) -> String {
     let found = TEXTS.iter().find(|(known, _)| *known == name);
-    let numbered = |name: &str| format!("{}0", name.trim_end_matches("-id"));
-    found.map_or_else(|| numbered(name), |(_, text)| (*text).to_owned())
+    match (found, name) {
+        (Some((_, text)), _) => (*text).to_owned(),
+        (None, "") => "text".to_owned(),
+        (None, name) => format!("{}0", name.trim_end_matches("-id")),
+    }
 }
 
 fn simplest(forms: &[Shape]) -> Option<&Shape> {
