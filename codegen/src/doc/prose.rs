@@ -93,8 +93,8 @@ enum Within {
     Features,
     /// What is told as a fact elsewhere.
     Since,
-    /// Its paragraphs are indented, and no code.
-    Note,
+    /// A note or another section: its paragraphs are indented, and no code.
+    Section,
 }
 
 impl Reader {
@@ -137,7 +137,7 @@ impl Reader {
         self.within = match section {
             Section::Since => Within::Since,
             Section::Features => Within::Features,
-            _ => Within::Body,
+            _ => Within::Section,
         };
         if self.within != Within::Since {
             let name = line.split(':').next().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Reader {
 
     fn directive(&mut self, name: &str, text: &str) {
         let is_code = name.ends_with("example") || name.ends_with("block");
-        self.within = if is_code { Within::Body } else { Within::Note };
+        self.within = if is_code { Within::Body } else { Within::Section };
         let heading = if is_code { "Example".to_owned() } else { capitalised(name) };
         self.push(Part::Heading(heading));
         if !is_code {
@@ -157,6 +157,9 @@ impl Reader {
     }
 
     fn add(&mut self, line: &str) {
+        if line.trim_start().starts_with("- ") {
+            self.end_paragraph();
+        }
         if !line.is_empty() && self.within != Within::Since {
             self.paragraph.push(line.to_owned());
         }
@@ -216,7 +219,7 @@ mod tests {
         let prose = read(
             "##\n# @open:\n#\n# Opens a door\n# and waits.\n#\n# @door: which one, with\n#     its \
              colour\n#\n#     and more (since 3.0)\n#\n# Features:\n#\n# @safe: it is\n#\n# Returns: a \
-             handle\n#\n# .. note:: Not\n#    at night.\n#\n# Since: 2.0\n#\n# .. qmp-example::\n#\n#     \
+             handle\n#\n# Errors:\n#     - If shut\n#     - If\n#       gone\n#\n# .. note:: Not\n#    at night.\n#\n# Since: 2.0\n#\n# .. qmp-example::\n#\n#     \
              -> { }\n#     <- { }\n##\n{ 'command': 'open', 'data': { 'door': 'str' }, 'features': [ 'safe' ] }\n",
         );
         let told = prose.of("open").unwrap();
@@ -235,6 +238,9 @@ mod tests {
                 text("@safe: it is"),
                 heading("Returns"),
                 text("a handle"),
+                heading("Errors"),
+                text("- If shut"),
+                text("- If gone"),
                 heading("Note"),
                 text("Not at night."),
                 heading("Example"),

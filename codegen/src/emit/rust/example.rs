@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    commands::takes_fd,
-    names,
-    types::{Given, Types},
-};
+use super::{commands::takes_fd, names, types::Types};
 use crate::{
     dbus::{Interface, Member, Method, Object, Shape, Signal, names::argument},
     emit::Release,
@@ -61,7 +57,7 @@ impl Example<'_> {
         let given = members.filter_map(|member| Some((member, values.get(&member.name)?)));
         let (must, may): (Vec<_>, Vec<_>) = given.partition(|(member, _)| member.always);
         let tag = object.union.as_ref().map(|_| self.branch(branch, object, values));
-        let value = |(member, value): (&Member, &Value)| self.member(object, member, value);
+        let value = |(member, value): (&Member, &Value)| self.value(&member.shape, value);
         let may = may.into_iter().map(|(member, given)| {
             format!(".{}({})", argument(&member.name), value((member, given)))
         });
@@ -87,13 +83,8 @@ impl Example<'_> {
         format!("{path}::{variant}({built})")
     }
 
-    fn member(&self, owner: &Object, member: &Member, value: &Value) -> String {
-        let Given(kind, _) = self.types.member(owner, member);
-        self.value(&member.shape, value, kind == "into" || kind == "each")
-    }
-
-    /// A value, of its type or, where a conversion follows, of one that converts to it.
-    fn value(&self, shape: &Shape, value: &Value, converts: bool) -> String {
+    /// A value of its type, or of one that converts to it where the client converts.
+    fn value(&self, shape: &Shape, value: &Value) -> String {
         match (shape, value) {
             (Shape::Enum(name), Value::String(value)) => self.enumeration(name, value),
             (Shape::Object(name), Value::Object(values)) => {
@@ -105,7 +96,7 @@ impl Example<'_> {
             (Shape::Dictionary, _) => "types::Members::new()".into(),
             (Shape::List(element), Value::Array(values)) => {
                 let values: Vec<_> =
-                    values.iter().map(|value| self.value(element, value, converts)).collect();
+                    values.iter().map(|value| self.value(element, value)).collect();
                 format!("[{}]", values.join(", "))
             }
             (Shape::Alternate(_, forms), value) => self.form(forms, value),
@@ -139,7 +130,7 @@ impl Example<'_> {
             (Value::Null, _) => "types::Null".into(),
             (Value::Object(_), _) => {
                 let form = forms.iter().find(|form| matches!(form, Shape::Object(_)));
-                form.map_or_else(String::new, |form| self.value(form, value, true))
+                form.map_or_else(String::new, |form| self.value(form, value))
             }
             (value, _) => value.to_string(),
         }
