@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use qapi_codegen::{Dialect, dbus::Protocol, generate::InterfaceNames, project::Project};
@@ -59,8 +59,10 @@ Examples:
   qapi-codegen docs
   qapi-codegen docs --out ~/qapi --qemu-source ~/src/qemu")]
     Docs {
-        #[command(flatten)]
-        tree: Tree,
+        /// The tree that holds schemas/ and introspection/ [default: the one around the working
+        /// directory]
+        #[arg(long, value_name = "FOLDER")]
+        root: Option<PathBuf>,
         /// Folder to write into, in the place of an earlier reference [default: target/docs of the
         /// tree]
         #[arg(long, value_name = "FOLDER")]
@@ -197,10 +199,7 @@ pub(crate) enum ProtocolArg {
 impl Tree {
     /// The tree that is meant; none if the working directory is in none.
     pub(crate) fn project(&self) -> std::io::Result<Option<Project>> {
-        match &self.root {
-            Some(root) => Ok(Some(Project::at(root))),
-            None => Ok(Project::around(&std::env::current_dir()?)),
-        }
+        project(self.root.as_deref())
     }
 
     /// The names of its interfaces.
@@ -213,6 +212,14 @@ impl Tree {
             }
         }
         names
+    }
+}
+
+/// The tree at this place, or around the working directory; none if that is in none.
+pub(crate) fn project(root: Option<&Path>) -> std::io::Result<Option<Project>> {
+    match root {
+        Some(root) => Ok(Some(Project::at(root))),
+        None => Ok(Project::around(&std::env::current_dir()?)),
     }
 }
 

@@ -14,7 +14,9 @@ use clap::Parser;
 use qapi_codegen::{
     Options, check,
     dbus::{self, Decision, Interface, Ledger, Method, Protocol, Source, Summaries, Version},
-    diff, emit, facts, generate, load, reference,
+    diff, emit, facts, generate, load,
+    project::Project,
+    reference,
 };
 
 use cli::{Cli, Command, DialectArg, Diff, Format, Tree};
@@ -35,7 +37,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Generate(tree) => generate_tree(&tree),
         Command::Check(tree) => check_tree(&tree),
         Command::Classes(tree) => list_classes(&tree),
-        Command::Docs { tree, out, qemu_source } => document(&tree, out, qemu_source.as_deref()),
+        Command::Docs { root, out, qemu_source } => {
+            let project = cli::project(root.as_deref())?.context(NO_TREE)?;
+            document(&project, out, qemu_source.as_deref())
+        }
         Command::Dump { schema, dbus, dialect } => {
             dump(&schema, dbus.map(Protocol::from), &options(dialect))
         }
@@ -80,10 +85,9 @@ fn list_classes(tree: &Tree) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn document(tree: &Tree, out: Option<PathBuf>, source: Option<&Path>) -> Result<ExitCode> {
-    let project = tree.project()?.context(NO_TREE)?;
+fn document(project: &Project, out: Option<PathBuf>, source: Option<&Path>) -> Result<ExitCode> {
     let out = out.unwrap_or_else(|| project.docs());
-    let files = reference::files(&project, &tree.names(), source)?;
+    let files = reference::files(project, source)?;
     reference::write(&out, &files)?;
     let size: usize = files.iter().map(|(_, text)| text.len()).sum();
     let (count, index) = (files.len(), out.join("index.html"));

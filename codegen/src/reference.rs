@@ -17,8 +17,9 @@ pub type Files = Vec<(String, String)>;
 ///
 /// # Errors
 /// Any [`Error`] but `Undecided`.
-pub fn files(project: &Project, names: &InterfaceNames, source: Option<&Path>) -> Result<Files> {
-    let made = generate::interfaces(project, names)?;
+pub fn files(project: &Project, source: Option<&Path>) -> Result<Files> {
+    // The examples are of clients that know the interfaces by these names.
+    let made = generate::interfaces(project, &InterfaceNames::default())?;
     let versions: Vec<_> = made.iter().map(|it| it.releases.join(", ")).collect();
     let prose = made.iter().map(|it| prose(it.protocol, source)).collect::<Result<Vec<_>>>()?;
     let all = made.iter().zip(&versions).zip(&prose);
@@ -67,4 +68,26 @@ fn prose(protocol: Protocol, source: Option<&Path>) -> Result<Prose> {
     };
     let schema = tree.join(folder).join("qapi-schema.json");
     Prose::read(&schema).map_err(|error| Error::Schema(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process};
+
+    use super::*;
+
+    #[test]
+    fn only_a_reference_is_replaced() {
+        let folder = env::temp_dir().join(format!("qapi-codegen-reference-{}", process::id()));
+        let files = |name: &str| vec![(MARK.into(), String::new()), (name.into(), String::new())];
+        write(&folder, &files("qmp/old.html")).unwrap();
+        write(&folder, &files("qmp/new.html")).unwrap();
+        let old = folder.join("qmp/old.html").exists();
+        fs::remove_file(folder.join(MARK)).unwrap();
+        let refused = write(&folder, &files("qmp/newer.html"));
+        let kept = folder.join("qmp/new.html").exists();
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(!old && kept, "old: {old}, kept: {kept}");
+        assert!(refused.unwrap_err().to_string().contains("name another folder"));
+    }
 }

@@ -2,7 +2,10 @@
 //! answer what the page says may be answered, and whose received lines are compared with the page.
 //! `tests/docs/run` takes the examples from the pages and compiles those in Rust.
 
+mod monitors;
+
 use anyhow::{Context, Result, ensure};
+use monitors::Monitor;
 use qapi_dbus_tests::{
     bridge::{Bridge, connected},
     bus::Bus,
@@ -49,6 +52,8 @@ async fn run() -> Result<usize> {
     let mut failed = 0;
     let told = world.shell().await?;
     failed += world.judge("busctl", "command", &told, false)?;
+    let told = world.monitors().await?;
+    failed += world.judge("busctl", "event", &told, false)?;
     for (language, program) in [("Python", vec![python, script, examples]), ("Rust", vec![rust])] {
         for kind in ["command", "event"] {
             let told = world.program(&program, kind).await?;
@@ -111,19 +116,43 @@ impl<'a> World<'a> {
         Ok(told)
     }
 
+    /// All command lines that show events, side by side, while the events come.
+    async fn monitors(&self) -> Result<Told> {
+        let mut running = Vec::new();
+        for page in list(self.pages, "event") {
+            let mut shell = self.command("sh");
+            running.push(Monitor::start(text(page, "name"), text(page, "monitor"), &mut shell)?);
+        }
+        let hear = async {
+            let mut told = Told::new();
+            for monitor in &mut running {
+                let shown = monitor.shown().await.map(Value::from);
+                told.insert(monitor.event.clone(), shown.ok_or_else(|| "it showed nothing".into()));
+            }
+            told
+        };
+        self.while_told(hear).await
+    }
+
+    /// Tells all events again and again until something is done.
+    async fn while_told<T>(&self, done: impl Future<Output = T>) -> Result<T> {
+        let mut done = std::pin::pin!(done);
+        loop {
+            tokio::select! {
+                value = &mut done => return Ok(value),
+                () = time::sleep(Duration::from_millis(300)) => self.tell()?,
+            }
+        }
+    }
+
     /// A program that runs all examples of a kind; the events come all the while.
     async fn program(&self, words: &[&(impl AsRef<str> + ?Sized)], kind: &str) -> Result<Told> {
         let (program, arguments) = words.split_first().context("a program")?;
         let mut command = self.command(program.as_ref());
         command.args(arguments.iter().map(|word| word.as_ref())).arg(kind);
         let running = time::timeout(Duration::from_secs(300), command.output());
-        let mut running = std::pin::pin!(running);
-        let output = loop {
-            tokio::select! {
-                output = &mut running => break output??,
-                () = time::sleep(Duration::from_millis(300)), if kind == "event" => self.tell()?,
-            }
-        };
+        let output =
+            if kind == "event" { self.while_told(running).await? } else { running.await }??;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{}: {said}", program.as_ref());
         let mut told = Told::new();
@@ -153,7 +182,7 @@ impl<'a> World<'a> {
     fn judge(&self, way: &str, kind: &str, told: &Told, returns: bool) -> Result<usize> {
         let (mut passed, mut failed) = (0, 0);
         for page in list(self.pages, kind) {
-            if way == "busctl" && page["busctl"].is_null() {
+            if way == "busctl" && kind == "command" && page["busctl"].is_null() {
                 continue;
             }
             let name = text(page, "name");
@@ -182,6 +211,11 @@ impl<'a> World<'a> {
         let value =
             told.context("it was not run")?.as_ref().map_err(|it| anyhow::anyhow!("{it}"))?;
         if kind == "event" {
+            if !returns {
+                let expected = format!("member='{}'", value.as_str().unwrap_or_default());
+                ensure!(text(page, "monitor").contains(&expected), "it showed {value}");
+                return Ok(());
+            }
             let data = json_of(page, "told")?["data"].take();
             ensure!(*value == data, "it told {value}, not {data}");
             return Ok(());

@@ -193,6 +193,14 @@ impl Interface {
         common
     }
 
+    /// The same as arguments or data: those that are positional first, in their order.
+    pub fn placed<'a>(&self, object: &'a Object, positional: &[Argument]) -> Vec<&'a Member> {
+        let place = |member: &&Member| positional.iter().position(|it| it.member == member.name);
+        let mut members = self.common(object);
+        members.sort_by_key(|member| place(member).unwrap_or(positional.len()));
+        members
+    }
+
     /// The methods whose arguments form a union that is nothing else but arguments, one for each
     /// union.
     pub fn argument_unions(&self) -> Vec<&Method> {

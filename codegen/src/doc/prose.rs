@@ -149,11 +149,14 @@ impl Reader {
     fn directive(&mut self, name: &str, text: &str) {
         let is_code = name.ends_with("example") || name.ends_with("block");
         self.within = if is_code { Within::Body } else { Within::Section };
-        let heading = if is_code { "Example".to_owned() } else { capitalised(name) };
+        let (heading, text) = match name {
+            _ if is_code => ("Example".to_owned(), ""),
+            // It brings its own.
+            "admonition" => (text.trim().to_owned(), ""),
+            name => (capitalised(name), text.trim()),
+        };
         self.push(Part::Heading(heading));
-        if !is_code {
-            self.add(text.trim());
-        }
+        self.add(text);
     }
 
     fn add(&mut self, line: &str) {

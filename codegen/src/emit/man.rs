@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{html::busctl, policy};
 use crate::{
     dbus::{
-        DICTIONARY, Documentation, Life, Member, Method, Object, Shape, Signal, names::OPTIONAL,
+        Argument, DICTIONARY, Documentation, Life, Method, Object, Shape, Signal, names::OPTIONAL,
     },
     emit::Site,
 };
@@ -39,8 +39,7 @@ fn command(site: &Site<'_>, name: &str, method: &Method) -> String {
     }
     if !method.arguments.is_empty() {
         section(&mut page, "ARGUMENTS");
-        let positional: Vec<_> = method.positional.iter().map(|it| it.member.as_str()).collect();
-        members(&mut page, site, &method.arguments, &positional);
+        members(&mut page, site, &method.arguments, &method.positional);
     }
     section(&mut page, "ERRORS");
     let class = method.class.class;
@@ -60,8 +59,7 @@ fn event(site: &Site<'_>, name: &str, signal: &Signal) -> String {
     let mut page = head(name, &signal.documentation());
     synopsis(&mut page, &format!("{}({})", signal.name, signal.signature()));
     section(&mut page, "ARGUMENTS");
-    let positional: Vec<_> = signal.positional.iter().map(|it| it.member.as_str()).collect();
-    members(&mut page, site, &signal.data, &positional);
+    members(&mut page, site, &signal.data, &signal.positional);
     tail(page, &signal.reference)
 }
 
@@ -86,13 +84,10 @@ fn synopsis(page: &mut String, text: &str) {
     let _ = writeln!(page, "{}", escaped(text));
 }
 
-/// The arguments in their order, then the keys of the dictionary.
-fn members(page: &mut String, site: &Site<'_>, object: &Object, positional: &[&str]) {
-    let mut members = site.interface.common(object);
-    let place = |member: &Member| positional.iter().position(|name| *name == member.name);
-    members.sort_by_key(|member| place(member).unwrap_or(positional.len()));
-    for member in members {
-        let key = if place(member).is_some() { "" } else { ", key of optional" };
+fn members(page: &mut String, site: &Site<'_>, object: &Object, positional: &[Argument]) {
+    for member in site.interface.placed(object, positional) {
+        let is_positional = positional.iter().any(|argument| argument.member == member.name);
+        let key = if is_positional { "" } else { ", key of optional" };
         let (signature, life) = (member.shape.signature(), life(&member.life));
         let _ = writeln!(
             page,

@@ -6,7 +6,7 @@ use super::{
     prose, type_name,
 };
 use crate::{
-    dbus::{DICTIONARY, Documentation, Member, Method, names::OPTIONAL},
+    dbus::{DICTIONARY, Documentation, Method, names::OPTIONAL},
     emit::policy,
     prose::Description,
 };
@@ -19,8 +19,8 @@ pub(super) fn page(site: &Site<'_>, method: &Method) -> String {
     push(&mut out, format_args!("<pre class=\"signature\"><code>{}</code></pre>\n", shown(method)));
     if !method.arguments.is_empty() {
         out.push_str("<h2 id=\"arguments\">Arguments</h2>\n");
-        let placed = |member: &Member| members::argument(&method.positional, member);
-        out.push_str(&members::list(site, &method.arguments, told, &placed));
+        let positional = Some(method.positional.as_slice());
+        out.push_str(&members::list(site, &method.arguments, told, positional));
     }
     out.push_str("<h2 id=\"result\">Result</h2>\n");
     match &method.result {
@@ -101,7 +101,8 @@ fn errors(method: &Method) -> String {
     };
     format!(
         "<h2 id=\"errors\">Errors</h2>\n{silent}\
-         <p>A caller must be allowed to {deed}, polkit action <code>{}.{class}</code>; otherwise \
+         <p>A caller must be allowed to {deed}, polkit action <code>{}.{class}</code> (see \
+         <a href=\"../../index.html#classes\">classes</a>); otherwise \
          <code>AccessDenied</code>.</p>\n\
          <p>What the peer refuses is <code>org.qemu.QapiError.GenericError</code> or another class \
          of QEMU's; <code>CommandNotFound</code> if this peer does not have the command. \

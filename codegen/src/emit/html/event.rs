@@ -4,7 +4,7 @@ use super::{
     Site, Text, command, example, members,
     page::{Page, push, summary},
 };
-use crate::dbus::{DICTIONARY, Member, Signal, names::OPTIONAL};
+use crate::dbus::{DICTIONARY, Signal, names::OPTIONAL};
 
 pub(super) fn page(site: &Site<'_>, signal: &Signal) -> String {
     let documentation = signal.documentation();
@@ -13,8 +13,7 @@ pub(super) fn page(site: &Site<'_>, signal: &Signal) -> String {
     out.push_str(&summary(documentation.summary));
     push(&mut out, format_args!("<pre class=\"signature\"><code>{}</code></pre>\n", shown(signal)));
     out.push_str("<h2 id=\"arguments\">Arguments</h2>\n");
-    let placed = |member: &Member| members::argument(&signal.positional, member);
-    out.push_str(&members::list(site, &signal.data, told, &placed));
+    out.push_str(&members::list(site, &signal.data, told, Some(&signal.positional)));
     push(
         &mut out,
         format_args!(

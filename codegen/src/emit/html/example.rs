@@ -29,7 +29,7 @@ pub(super) fn of_call(site: &Site<'_>, method: &Method) -> String {
     block(&mut out, "sent", "What reaches the socket", &sent);
     let answer = json!({ "return": interface.example_result(method) });
     block(&mut out, "answer", "What may be answered there", &answer.to_string());
-    out + "<p class=\"note\"><a href=\"../../index.html#examples\">What stands around them</a></p>\n"
+    out + "<p class=\"note\"><a href=\"../../index.html#examples\">How to run them</a></p>\n"
 }
 
 /// How to hear of an event in each language.

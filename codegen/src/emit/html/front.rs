@@ -6,7 +6,10 @@ use super::{
     Site, Text, example,
     page::{Page, badge, push},
 };
-use crate::dbus::Documentation;
+use crate::{
+    dbus::{Class, Documentation},
+    emit::policy,
+};
 
 /// The first page.
 pub(super) fn root(sites: &[Site<'_>]) -> String {
@@ -32,7 +35,8 @@ pub(super) fn root(sites: &[Site<'_>]) -> String {
     }
     out.push_str("</ul>\n");
     out.push_str(READING);
-    out.push_str("<h2 id=\"examples\">What stands around the examples</h2>\n");
+    out.push_str(&classes());
+    out.push_str("<h2 id=\"examples\">How to run the examples</h2>\n");
     out.push_str(EXAMPLES);
     let frames: String = sites.iter().map(|it| example::rust_frame(it.release.protocol)).collect();
     let rust = format!("{RUST}{frames}");
@@ -68,6 +72,20 @@ const RUST: &str = "use qapi_dbus_client::{Agent, Bus, Monitor, Protocol, qga, q
 
 let connection = zbus::Connection::session().await?;
 ";
+
+/// What a caller must be allowed to do.
+fn classes() -> String {
+    let mut out = String::from(
+        "<h2 id=\"classes\">Classes</h2>\n<p>Where callers are asked who they are, each command \
+         needs that they may do what its class says.</p>\n<dl>\n",
+    );
+    for class in Class::ALL {
+        let deed = policy::deed(class, "the machine");
+        let class = badge("class", class.name());
+        push(&mut out, format_args!("<dt>{class}</dt>\n<dd>{}</dd>\n", Text(&deed)));
+    }
+    out + "</dl>\n"
+}
 
 /// The page of an interface: everything by module.
 pub(super) fn interface(site: &Site<'_>) -> String {

@@ -10,20 +10,15 @@ use crate::{
     prose::Description,
 };
 
-/// Where a member goes on D-Bus, as a label.
-pub(super) type Placed<'a> = &'a dyn Fn(&Member) -> String;
-
-/// The members, and for a union what it adds.
+/// The members, and for a union what it adds. As arguments or data some of them are positional, and
+/// the others keys of a dictionary.
 pub(super) fn list(
     site: &Site<'_>,
     object: &Object,
     told: Option<&Description>,
-    placed: Placed<'_>,
+    positional: Option<&[Argument]>,
 ) -> String {
-    let mut members = site.interface.common(object);
-    // Descriptors travel in arguments of their own.
-    members.extend(object.members.iter().filter(|it| it.shape == Shape::Fd));
-    members.dedup_by(|a, b| a.name == b.name);
+    let members = site.interface.placed(object, positional.unwrap_or_default());
     let mut out = String::new();
     for member in members {
         push(
@@ -33,7 +28,7 @@ pub(super) fn list(
                  <code>{}</code></span>{}{}</dt>\n<dd>{}</dd>\n",
                 type_name(&member.shape),
                 member.shape.signature(),
-                placed(member),
+                positional.map_or_else(|| optional(member), |it| argument(it, member)),
                 life(&member.life),
                 prose::member(told, &member.name),
                 name = Text(&member.name),
@@ -62,7 +57,7 @@ fn branches(site: &Site<'_>, object: &Object, union: &Union) -> String {
 }
 
 /// An argument by its number, and its name where that is another; or a key of the dictionary.
-pub(super) fn argument(positional: &[Argument], member: &Member) -> String {
+fn argument(positional: &[Argument], member: &Member) -> String {
     let place = positional.iter().position(|argument| argument.member == member.name);
     match place.map(|at| (at + 1, &positional[at].name)) {
         Some((number, name)) if *name == member.name => badge("", &format!("argument {number}")),
@@ -72,7 +67,7 @@ pub(super) fn argument(positional: &[Argument], member: &Member) -> String {
 }
 
 /// Nothing for what is always there.
-pub(super) fn optional(member: &Member) -> String {
+fn optional(member: &Member) -> String {
     if member.always { String::new() } else { badge("", "optional") }
 }
 

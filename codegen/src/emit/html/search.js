@@ -26,7 +26,7 @@
       .filter(({ weights }) => weights.every(Boolean))
       .map(({ each, weights }) => ({
         entry: each.entry,
-        rank: weights.reduce((sum, one) => sum + one) - (each.entry[2] === "type" ? 3 : 0),
+        rank: weights.reduce((sum, one) => sum + one) - (each.entry[2] === "type" ? 25 : 0),
       }))
       .sort((a, b) => b.rank - a.rank || a.entry[0].length - b.entry[0].length)
       .slice(0, 20);

@@ -53,7 +53,7 @@ fn object(site: &Site<'_>, object: &Object) -> String {
         return out;
     }
     out.push_str("<h2 id=\"members\">Members</h2>\n");
-    out.push_str(&members::list(site, object, site.prose.of(&object.name), &members::optional));
+    out.push_str(&members::list(site, object, site.prose.of(&object.name), None));
     out
 }
 
