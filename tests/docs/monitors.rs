@@ -22,7 +22,8 @@ impl Monitor {
     pub(crate) fn start(event: &str, line: &str, shell: &mut Command) -> Result<Self> {
         // Nothing stands between this and the program that is to be ended.
         let line = format!("exec {line}");
-        let mut process = shell.args(["-c", &line]).stdout(Stdio::piped()).spawn()?;
+        let mut process =
+            shell.args(["-c", &line]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let lines = BufReader::new(process.stdout.take().context("its output")?);
         Ok(Self { event: event.to_owned(), lines, _process: process })
     }
