@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 use super::{
     integer::carried,
     json::Json,
@@ -110,9 +112,10 @@ pub(super) fn fits(shape: Shape, value: &Json<'_>) -> bool {
 pub(super) fn admits(shape: Shape, value: &Json<'_>) -> bool {
     match (shape, value) {
         (Shape::Any | Shape::Alternate(_) | Shape::Null, _)
-        | (Shape::Str | Shape::Bytes, Json::Str(_))
+        | (Shape::Str, Json::Str(_))
         | (Shape::Bool, Json::Bool(_))
         | (Shape::Number, Json::Int(_) | Json::Uint(_) | Json::Float(_)) => true,
+        (Shape::Bytes, Json::Str(text)) => STANDARD.decode(&**text).is_ok(),
         (Shape::Object(_), Json::Object(members)) => !names_collide(members),
         (Shape::List(element), Json::List(items)) => {
             items.iter().all(|item| admits(*element, item))
