@@ -11,6 +11,7 @@ mod callers_hostile;
 mod demo;
 mod dfuzz;
 mod differential;
+mod direct;
 mod events;
 mod evolution;
 mod faults;

@@ -26,8 +26,8 @@ pub struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ended as asked; 1 failed; 2 wrong usage or configuration; 3 the bus name is \
-                          taken or not allowed; 4 the bus cannot be reached or was lost.";
+const EXIT_CODES: &str = "Exit codes: 0 ended as asked; 1 failed; 2 wrong usage or configuration; 3 the bus name, or \
+                          where to listen, is taken or not allowed; 4 the bus cannot be reached or was lost.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -90,6 +90,12 @@ struct Serve {
     /// Use the system bus
     #[arg(long, group = "bus")]
     system: bool,
+    /// Use no bus but to ask polkit: callers connect by --listen
+    #[arg(long, requires = "listen")]
+    no_bus: bool,
+    /// Take connections at this address, too, without a bus between; repeatable
+    #[arg(long, value_name = "unix:path=SOCKET")]
+    listen: Vec<String>,
     /// Socket of a guest agent
     #[arg(long, value_name = "SOCKET", required_unless_present_any = ["qmp", "vm", "watch", "config"])]
     qga: Option<PathBuf>,
@@ -199,6 +205,8 @@ impl Serve {
         let bus = self.bus.chosen().or(self.system.then_some(Bus::System)).or(config.bus);
         Ok(Settings {
             bus: bus.unwrap_or_default(),
+            no_bus: self.no_bus,
+            listen: self.listen.clone(),
             qga: self.qga.clone(),
             qmp: self.qmp.clone(),
             machines: self.vm.clone(),

@@ -75,11 +75,24 @@ impl Bus {
         Self { address, server: Server::Broker(broker), scratch }
     }
 
+    /// Where a bridge takes connections itself, with `--listen`, as if it were a bus.
+    pub fn of_bridge() -> Self {
+        let scratch = Scratch::new();
+        let address = format!("unix:path={}", scratch.path("bus").display());
+        Self { address, server: Server::Bridge, scratch }
+    }
+
+    /// The socket of clients.
+    pub fn socket(&self) -> PathBuf {
+        self.scratch.path("bus")
+    }
+
     /// A new one by the same program.
     pub async fn another(&self) -> Self {
         match self.server {
             Server::Daemon(_) => Self::daemon().await,
             Server::Broker(_) | Server::Launcher(_) => Self::broker().await,
+            Server::Bridge => panic!("there is but the bridge"),
         }
     }
 
@@ -96,6 +109,7 @@ impl Bus {
             }
             Server::Broker(broker) => broker.allow_signals(allowed).await,
             Server::Launcher(_) => panic!("its policy is that of a system bus"),
+            Server::Bridge => panic!("it has no policy"),
         }
     }
 
@@ -115,6 +129,7 @@ impl Bus {
             Server::Daemon(process) => process,
             Server::Broker(broker) => broker.process(),
             Server::Launcher(launcher) => &launcher.process,
+            Server::Bridge => panic!("the bridge is its test's own"),
         }
     }
 
@@ -135,6 +150,7 @@ enum Server {
     Daemon(Process),
     Broker(Broker),
     Launcher(Box<Launcher>),
+    Bridge,
 }
 
 /// A dbus-daemon, and where it listens.

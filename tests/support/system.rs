@@ -32,7 +32,8 @@ pub struct User {
     pub name: &'static str,
     /// Its number.
     pub uid: u32,
-    gid: u32,
+    /// The number of its group.
+    pub gid: u32,
 }
 
 /// Whom the bridge runs as.

@@ -112,6 +112,22 @@ impl Authority {
         self.cache.clear();
     }
 
+    /// Makes known who is behind a name that no bus gave.
+    pub fn introduce(&self, caller: &str, uid: u32, pid: u32) {
+        self.users.introduce(caller, Credentials { uid, pid: Some(pid) });
+    }
+
+    /// The sender of a call; who has no name cannot be told from others. polkit knows names of the
+    /// bus only, so one of another connection is its process.
+    pub fn caller(&self, call: &Header<'_>) -> Option<Caller> {
+        let mut caller = Caller::of(call)?;
+        if let Some(Credentials { uid, pid: Some(pid) }) = self.users.introduced(&caller.name) {
+            // polkit itself looks when the process began: others may be hidden from the bridge.
+            caller.subject = Subject::new_for_pid(pid, Some(0), Some(uid)).ok()?;
+        }
+        Some(caller)
+    }
+
     /// What is to be decided about a command, whose class is this one without a configuration.
     pub fn question(
         &self,
@@ -231,8 +247,8 @@ impl Authority {
 }
 
 impl Caller {
-    /// The sender of a call; who has no name on the bus cannot be told from others.
-    pub fn of(call: &Header<'_>) -> Option<Self> {
+    /// The sender of a call on the bus.
+    fn of(call: &Header<'_>) -> Option<Self> {
         Some(Self {
             name: call.sender()?.to_string(),
             subject: Subject::new_for_message_header(call).ok()?,

@@ -26,6 +26,8 @@ pub(super) struct Users {
 #[derive(Debug, Default)]
 struct State {
     callers: HashMap<String, Credentials>,
+    /// Those whom no bus knows; the number of their connections is bounded.
+    introduced: HashMap<String, Credentials>,
     users: HashMap<u32, Waiting>,
 }
 
@@ -53,7 +55,18 @@ impl Users {
 
     /// The credentials of a caller, if they are known.
     pub(super) fn known(&self, caller: &str) -> Option<Credentials> {
-        self.lock().callers.get(caller).copied()
+        let state = self.lock();
+        state.introduced.get(caller).or_else(|| state.callers.get(caller)).copied()
+    }
+
+    /// Keeps the credentials of a caller whom no bus knows.
+    pub(super) fn introduce(&self, caller: &str, credentials: Credentials) {
+        self.lock().introduced.insert(caller.to_owned(), credentials);
+    }
+
+    /// The credentials of a caller whom no bus knows.
+    pub(super) fn introduced(&self, caller: &str) -> Option<Credentials> {
+        self.lock().introduced.get(caller).copied()
     }
 
     /// Keeps what the bus told of a caller. A name is never given to another.
@@ -67,7 +80,9 @@ impl Users {
 
     /// Drops a caller who left.
     pub(super) fn forget(&self, caller: &str) {
-        self.lock().callers.remove(caller);
+        let mut state = self.lock();
+        state.callers.remove(caller);
+        state.introduced.remove(caller);
     }
 
     /// A place for one more call of a user.

@@ -34,7 +34,12 @@ pub(super) fn signal(message: &Message, objects: &Objects, gate: &Gate) {
         return;
     }
     if let Ok((name, _, "")) = message.body().deserialize::<(&str, &str, &str)>() {
-        gate.forget(name);
-        objects.endpoints().iter().for_each(|endpoint| endpoint.forget(name));
+        forget(name, objects, gate);
     }
+}
+
+/// Ends what somebody held or waited for.
+pub(super) fn forget(name: &str, objects: &Objects, gate: &Gate) {
+    gate.forget(name);
+    objects.endpoints().iter().for_each(|endpoint| endpoint.forget(name));
 }

@@ -61,6 +61,12 @@ impl Dispatcher {
         Self { objects, outbox, permits, gate }
     }
 
+    /// The same for calls that are answered by another way.
+    pub(super) fn through(&self, outbox: Arc<Outbox>) -> Self {
+        let (objects, permits) = (Arc::clone(&self.objects), Arc::clone(&self.permits));
+        Self { objects, outbox, permits, gate: self.gate.clone() }
+    }
+
     /// How many calls are in flight.
     pub fn calls(&self) -> usize {
         self.permits.held()

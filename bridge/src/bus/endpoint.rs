@@ -10,7 +10,10 @@ use crate::{
         Task, Trust, reading_time,
     },
     generated,
-    transcode::{Timeout, shape::Interface},
+    transcode::{
+        Timeout,
+        shape::{Class, Interface},
+    },
 };
 
 use super::{
@@ -229,6 +232,19 @@ impl Endpoint {
     pub(super) fn sync(&self, id: i64, choice: Choice, completion: Completion) {
         let timeout = self.deadline("guest-sync", 0, choice);
         self.handle.sync(id, timeout, completion);
+    }
+
+    /// What a caller must be allowed: the command, and to keep the peer busy for longer than
+    /// usual.
+    pub(super) fn class(&self, command: &str, choice: Choice) -> Class {
+        let class = crate::auth::class_of(self.protocol(), command);
+        let usual = self.deadline(command, 0, Choice::default());
+        let longer = match choice.timeout {
+            Timeout::Default => false,
+            Timeout::Never => usual.is_some(),
+            Timeout::After(time) => usual.is_some_and(|usual| time > usual),
+        };
+        if longer { class.max(Class::Control) } else { class }
     }
 
     /// From a call to its answer: the caller's wish, else the configured time, else the

@@ -20,6 +20,7 @@ pub mod standard {
     pub(crate) const FILE_CONTENT: &str = "org.freedesktop.DBus.Error.InvalidFileContent";
     pub(crate) const NOT_SUPPORTED: &str = "org.freedesktop.DBus.Error.NotSupported";
     pub(crate) const PATH_IN_USE: &str = "org.freedesktop.DBus.Error.ObjectPathInUse";
+    pub(in crate::bus) const SERVICE_UNKNOWN: &str = "org.freedesktop.DBus.Error.ServiceUnknown";
     pub(in crate::bus) const UNKNOWN_INTERFACE: &str =
         "org.freedesktop.DBus.Error.UnknownInterface";
     pub(crate) const UNKNOWN_METHOD: &str = "org.freedesktop.DBus.Error.UnknownMethod";

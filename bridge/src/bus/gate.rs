@@ -17,10 +17,7 @@ use zbus::message::Header;
 use crate::{
     auth::{Authority, Caller, Question, Rules, Verdict},
     endpoint::{Budget, Charge, Count, NotSent},
-    transcode::{
-        Timeout,
-        shape::{Class, Method},
-    },
+    transcode::shape::{Class, Method},
 };
 
 use super::{
@@ -109,6 +106,18 @@ impl Gate {
     pub fn set_rules(&self, rules: Rules) {
         if let Some(guard) = &self.0 {
             guard.authority.set_rules(rules);
+        }
+    }
+
+    /// Whether anybody is asked.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Makes known who calls under a name that no bus gave.
+    pub(super) fn introduce(&self, caller: &str, uid: u32, pid: u32) {
+        if let Some(guard) = &self.0 {
+            guard.authority.introduce(caller, uid, pid);
         }
     }
 
@@ -311,7 +320,7 @@ impl<'a> Deed<'a> {
 
     /// Nothing of a caller without a name.
     fn declared(self, authority: &Authority, call: &Header<'_>) -> Option<Declared> {
-        let caller = Caller::of(call)?;
+        let caller = authority.caller(call)?;
         let also = self.also.map(|command| Self { command, also: None, ..self });
         let also = also.map(|deed| deed.question(authority, call));
         let question = self.question(authority, call);
@@ -326,21 +335,6 @@ impl<'a> Deed<'a> {
         };
         let question = authority.question(self.class(), &machine(path), self.command, protocol);
         if self.raw { question.raw() } else { question }
-    }
-}
-
-impl Endpoint {
-    /// What a caller must be allowed: the command, and to keep the peer busy for longer than
-    /// usual.
-    fn class(&self, command: &str, choice: Choice) -> Class {
-        let class = crate::auth::class_of(self.protocol(), command);
-        let usual = self.deadline(command, 0, Choice::default());
-        let longer = match choice.timeout {
-            Timeout::Default => false,
-            Timeout::Never => usual.is_some(),
-            Timeout::After(time) => usual.is_some_and(|usual| time > usual),
-        };
-        if longer { class.max(Class::Control) } else { class }
     }
 }
 

@@ -21,13 +21,16 @@ use zbus::{Message, message::Type};
 
 use crate::endpoint::{Budget, Charge, Pace};
 
-use super::{bulk::Room, errors, reply, stream::Stream};
+use super::{bulk::Room, direct::Hub, errors, reply, stream::Stream};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
 
 /// Bytes of signals that wait for their turn or for a slow bus, of all endpoints.
 const SIGNALS: usize = 16 << 20;
+
+/// The same for one who is connected beside the bus.
+const SIGNALS_BESIDE: usize = 1 << 20;
 
 /// Bytes that wait for a slow bus before no more calls are taken from it.
 const ROOM: usize = 1 << 20;
@@ -47,6 +50,8 @@ pub struct Outbox {
     budget: Arc<Budget>,
     signals: Arc<Budget>,
     transfers: Arc<Room>,
+    /// Those who are connected beside the bus.
+    hub: Option<Hub>,
     log: Pace,
 }
 
@@ -64,12 +69,26 @@ struct Queue {
 impl Outbox {
     /// One whose messages take at most so many bytes of memory.
     pub(super) fn new(stream: Arc<Stream>, memory: usize) -> Arc<Self> {
-        Arc::new(Self::with_stream(Some(stream), memory))
+        Arc::new(Self::to_bus(Some(stream), memory, Some(Hub::default())))
     }
 
     /// An outbox that only collects, for tests and benches.
     pub(super) fn detached() -> Arc<Self> {
-        Arc::new(Self::with_stream(None, Budget::DEFAULT))
+        Arc::new(Self::to_bus(None, Budget::DEFAULT, None))
+    }
+
+    /// One of a bridge without a bus: what would go there is dropped.
+    pub fn nowhere(memory: usize) -> Arc<Self> {
+        let outbox = Arc::new(Self::to_bus(None, memory, Some(Hub::default())));
+        outbox.close();
+        outbox
+    }
+
+    /// One to somebody who is connected beside the bus, within a budget.
+    pub(super) fn beside(bus: &Self, stream: Arc<Stream>, budget: Arc<Budget>) -> Arc<Self> {
+        let signals = budget.part(SIGNALS_BESIDE);
+        let transfers = Arc::clone(&bus.transfers);
+        Arc::new(Self::with(Some(stream), budget, signals, transfers, None))
     }
 
     /// Takes the messages collected so far.
@@ -77,13 +96,23 @@ impl Outbox {
         self.lock().messages.drain(..).map(|(message, _)| message).collect()
     }
 
-    fn with_stream(stream: Option<Arc<Stream>>, memory: usize) -> Self {
+    fn to_bus(stream: Option<Arc<Stream>>, memory: usize, hub: Option<Hub>) -> Self {
         let budget = Budget::with_limit(memory);
         let signals = budget.part(SIGNALS.min(memory / 3));
         let transfers = Arc::new(Room::new(&budget));
+        Self::with(stream, budget, signals, transfers, hub)
+    }
+
+    fn with(
+        stream: Option<Arc<Stream>>,
+        budget: Arc<Budget>,
+        signals: Arc<Budget>,
+        transfers: Arc<Room>,
+        hub: Option<Hub>,
+    ) -> Self {
         let (blocked, drained) = (Event::new(), Event::new());
         let (queue, log) = (Mutex::default(), Pace::default());
-        Self { queue, blocked, drained, stream, budget, signals, transfers, log }
+        Self { queue, blocked, drained, stream, budget, signals, transfers, hub, log }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -101,10 +130,18 @@ impl Outbox {
         &self.transfers
     }
 
+    /// Those who are connected beside the bus.
+    pub(super) fn hub(&self) -> Option<&Hub> {
+        self.hub.as_ref()
+    }
+
     /// Sends a message, or a short error in the place of a reply that cannot be sent.
     ///
     /// Returns whether it was the message itself: a signal that cannot be sent is dropped.
     pub fn send(&self, message: Message) -> bool {
+        if self.hub.as_ref().is_some_and(|hub| hub.pass(&message)) {
+            return true;
+        }
         match self.judge(&message) {
             Ok(charge) => {
                 self.push(message, charge);
@@ -148,7 +185,11 @@ impl Outbox {
             match &self.stream {
                 Some(stream) if !idle => {
                     let watched = writable.take().map_or_else(|| stream.watch_writing(), Ok)?;
-                    writable.insert(watched).again().await?;
+                    tokio::select! {
+                        ready = writable.insert(watched).again() => ready?,
+                        // Who reads nothing for ever does not keep it open.
+                        () = blocked => continue,
+                    }
                     self.pump()?;
                 }
                 _ => {

@@ -12,6 +12,7 @@ use rustix::net::ReturnFlags;
 use tracing::{error, warn};
 use zbus::{
     Message, connection::socket::ReadHalf, export::async_trait::async_trait, message::Type,
+    names::OwnedUniqueName,
 };
 
 use crate::endpoint::{NotSent, Pace};
@@ -20,6 +21,7 @@ use super::{
     errors::{Failure, standard},
     guard::{MAX_MESSAGE, Outbox},
     reply::Reply,
+    stamp::stamp,
     start::Start,
     stream::Stream,
 };
@@ -57,6 +59,33 @@ impl Incoming {
     ) -> Self {
         let (source, log) = (Source::new(stream), Pace::default());
         Self { source, answerer, outbox, in_a_row: 0, log }
+    }
+
+    /// What comes of one who is connected directly, and is called so.
+    pub(super) fn direct(
+        stream: Arc<Stream>,
+        answerer: Arc<dyn Answerer>,
+        outbox: Arc<Outbox>,
+        sender: OwnedUniqueName,
+    ) -> Self {
+        let mut incoming = Self::new(stream, answerer, outbox);
+        incoming.source.sender = Some(sender);
+        incoming
+    }
+
+    /// Takes what comes, the bytes that were read before first, until the connection ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: the message that is being read is lost.
+    pub(super) async fn serve(mut self, early: Vec<u8>, fds: Vec<OwnedFd>) -> zbus::Error {
+        (self.source.ahead, self.source.fds_ahead) = (early, fds);
+        loop {
+            // The bridge calls nobody there, so that no reply answers anything.
+            if let Err(error) = self.reply(0).await {
+                return error;
+            }
+        }
     }
 
     /// The next reply to a call of the bridge's own; what comes before it is handled here.
@@ -139,6 +168,8 @@ fn is_reply(message: &Message) -> bool {
 #[derive(Debug)]
 struct Source {
     stream: Arc<Stream>,
+    /// The one who sends all of it, where no bus says who does.
+    sender: Option<OwnedUniqueName>,
     /// From the beginning of the current message.
     ahead: Vec<u8>,
     /// Bytes given of the current message, those of `ahead` first.
@@ -156,7 +187,7 @@ impl Source {
     fn new(stream: Arc<Stream>) -> Self {
         let (ahead, fds, fds_ahead) = (Vec::new(), Vec::new(), Vec::new());
         let (lost_fds, lost_ahead) = (false, false);
-        Self { stream, ahead, given: 0, fds, lost_fds, fds_ahead, lost_ahead }
+        Self { stream, sender: None, ahead, given: 0, fds, lost_fds, fds_ahead, lost_ahead }
     }
 
     /// Reads the beginning of the next message; the one before it must have been given whole.
@@ -164,8 +195,12 @@ impl Source {
         self.ahead.drain(..self.given.min(self.ahead.len()));
         (self.given, self.lost_fds) = (0, false);
         self.fill(Start::FIXED, AHEAD).await?;
-        let start = Start::parse(&self.ahead)?;
+        let mut start = Start::parse(&self.ahead)?;
         self.fill(start.length().min(BEGINNING), 0).await?;
+        if let Some(sender) = &self.sender {
+            self.ahead = stamp(&self.ahead, sender)?;
+            start = Start::parse(&self.ahead)?;
+        }
         self.claim(&start);
         Ok(start)
     }

@@ -7,6 +7,7 @@
 mod bulk;
 mod current;
 mod departures;
+mod direct;
 mod dispatch;
 mod endpoint;
 pub mod errors;
@@ -32,6 +33,7 @@ mod seen;
 mod service;
 mod signals;
 pub mod socket;
+mod stamp;
 mod standard;
 mod start;
 mod stream;
@@ -42,6 +44,7 @@ mod waiters;
 mod waiting;
 
 pub use departures::watch as watch_departures;
+pub use direct::{Lobby, flushed};
 pub use dispatch::Dispatcher;
 pub use endpoint::{Endpoint, Settings};
 pub use errors::Failure;

@@ -15,7 +15,7 @@ use zbus::{
 /// sender's name and the number of descriptors.
 const CALL: u8 = 1;
 const NO_REPLY: u8 = 1;
-const SENDER: u8 = 7;
+pub(super) const SENDER: u8 = 7;
 const FDS: u8 = 9;
 
 /// The fixed part of a message's header.
@@ -39,13 +39,18 @@ impl Start {
 
     /// Reads it from at least as many bytes.
     pub(super) fn parse(bytes: &[u8]) -> io::Result<Self> {
-        let endian = match bytes.first() {
-            Some(b'l') => Endian::Little,
-            Some(b'B') => Endian::Big,
-            _ => return Err(io::ErrorKind::InvalidData.into()),
-        };
+        let endian = Self::endian(bytes).ok_or(io::ErrorKind::InvalidData)?;
         let number = |at| number(bytes, at, endian).map_or(0, |number| number as usize);
         Ok(Self { endian, fields: number(12), body: number(4) })
+    }
+
+    /// The order of bytes of a message that begins so.
+    pub(super) fn endian(bytes: &[u8]) -> Option<Endian> {
+        match bytes.first()? {
+            b'l' => Some(Endian::Little),
+            b'B' => Some(Endian::Big),
+            _ => None,
+        }
     }
 
     /// Bytes of the whole message.
@@ -90,7 +95,8 @@ impl Start {
     }
 }
 
-fn number(bytes: &[u8], at: usize, endian: Endian) -> Option<u32> {
+/// A number of four bytes.
+pub(super) fn number(bytes: &[u8], at: usize, endian: Endian) -> Option<u32> {
     let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
     Some(match endian {
         Endian::Little => u32::from_le_bytes(bytes),

@@ -1,6 +1,6 @@
 //! Why the daemon could not start or go on.
 
-use std::fmt;
+use std::{fmt, io, path::PathBuf};
 
 /// Why the daemon could not start or go on.
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub enum Error {
     Settings(String),
     /// The bus cannot be reached.
     Bus(String, zbus::Error),
+    /// The bridge cannot listen there.
+    Listen(PathBuf, io::Error),
     /// Another connection owns the name.
     NameTaken(String),
     /// The bus does not allow the name.
@@ -24,7 +26,7 @@ impl Error {
     pub fn code(&self) -> u8 {
         match self {
             Self::Settings(_) => 2,
-            Self::NameTaken(_) | Self::NameDenied(..) => 3,
+            Self::NameTaken(_) | Self::NameDenied(..) | Self::Listen(..) => 3,
             Self::Bus(..) | Self::BusLost | Self::BusStalled => 4,
         }
     }
@@ -38,6 +40,12 @@ impl fmt::Display for Error {
                 f,
                 "cannot reach {bus} as uid {}: {error}; is it running? `--address` names another",
                 rustix::process::getuid().as_raw()
+            ),
+            Self::Listen(path, error) => write!(
+                f,
+                "cannot listen at {}: {error}; the folder must be there and writable, and the path \
+                 free or left by a bridge that has ended",
+                path.display()
             ),
             Self::NameTaken(name) => write!(
                 f,

@@ -30,7 +30,7 @@ use zbus::{Address, Connection, names::OwnedWellKnownName};
 
 use crate::{
     auth::Authority,
-    bus::{Dispatcher, Gate, guard::Outbox},
+    bus::{Dispatcher, Gate, Lobby, flushed, guard::Outbox},
 };
 
 use connect::{connect, greet, own, release};
@@ -38,7 +38,7 @@ use control::Control;
 use fleet::Fleet;
 use hotplug::Hotplug;
 use machines::Machines;
-use plan::Plan;
+use plan::{Fixed, Plan};
 use reload::Reload;
 use stall::stalled;
 
@@ -92,8 +92,10 @@ pub async fn serve(
 
 /// A bridge at work.
 struct Service {
-    address: Address,
-    connection: Connection,
+    /// Where it is called.
+    places: String,
+    /// None without a bus.
+    connection: Option<Connection>,
     names: Vec<OwnedWellKnownName>,
     fleet: Arc<Fleet>,
     reload: Option<Arc<Reload>>,
@@ -102,7 +104,7 @@ struct Service {
     dispatcher: Arc<Dispatcher>,
     drain: Duration,
     /// Never ends.
-    _watching: JoinSet<Infallible>,
+    watching: JoinSet<Infallible>,
 }
 
 impl Service {
@@ -110,8 +112,12 @@ impl Service {
         let Plan { fixed, single, fleet: wanted, manages, watch: folders } = Plan::new(&settings)?;
         let limits = Arc::clone(&wanted.manner.limits);
         let address = fixed.bus.address()?;
-        let socket = connect(&address, &fixed.bus, limits.memory)?;
-        let outbox = Arc::clone(socket.outbox());
+        let socket = match fixed.no_bus {
+            true => None,
+            false => Some(connect(&address, &fixed.bus, limits.memory)?),
+        };
+        let nowhere = || Outbox::nowhere(limits.memory);
+        let outbox = socket.as_ref().map_or_else(nowhere, |socket| Arc::clone(socket.outbox()));
         let fleet = Arc::new(Fleet::new(Arc::clone(&outbox)));
         let objects = Arc::clone(fleet.objects());
         let gate = match settings.authorizes() {
@@ -124,8 +130,10 @@ impl Service {
         };
         let (tree, way_out) = (Arc::clone(&objects), Arc::clone(&outbox));
         let dispatcher = Arc::new(Dispatcher::new(tree, way_out, gate.clone(), &limits));
-        let socket = socket.answered_by(Arc::clone(&dispatcher));
-        let connection = greet(socket, Arc::clone(&outbox), &address, &fixed.bus).await?;
+        let connection = match socket.map(|socket| socket.answered_by(Arc::clone(&dispatcher))) {
+            Some(socket) => Some(greet(socket, Arc::clone(&outbox), &address, &fixed.bus).await?),
+            None => None,
+        };
         for (path, endpoints) in single {
             fleet.serve(&path, endpoints);
         }
@@ -134,7 +142,8 @@ impl Service {
         let machines = Machines::new(Arc::clone(&fleet), wanted.most, wanted.manner.clone());
         let machines = Arc::new(machines);
         machines.settle(wanted).map_err(|refused| Error::Settings(refused.to_string()))?;
-        let names = fixed.names.clone();
+        let (names, listen) = (fixed.names.clone(), fixed.listen.clone());
+        let places = describe(&fixed, &address);
         let (folders, wanted) = watch::channel(folders);
         let reload = settings.again.map(|again| {
             let (fleet, machines) = (Arc::clone(&fleet), Arc::clone(&machines));
@@ -154,18 +163,26 @@ impl Service {
             let folders = wanted.borrow().clone();
             hotplug.look(&folders).await;
         }
-        for name in &names {
-            own(&connection, name).await?;
+        if let Some(connection) = &connection {
+            for name in &names {
+                own(connection, name).await?;
+            }
+        }
+        let mut watching = JoinSet::new();
+        for path in &listen {
+            let called = names.iter().map(|name| name.to_string()).collect();
+            let lobby = Lobby::open(path, &dispatcher, &objects, &gate, &outbox, called);
+            let lobby = lobby.map_err(|error| Error::Listen(path.clone(), error))?;
+            watching.spawn(lobby.run());
         }
         // Only the owner of the name opens sockets: a second bridge would lock out the first.
         fleet.start();
-        let mut watching = JoinSet::new();
         if let Some(hotplug) = hotplug {
             watching.spawn(hotplug.run(wanted));
         }
         let drain = limits.drain;
         Ok(Self {
-            address,
+            places,
             connection,
             names,
             fleet,
@@ -174,7 +191,7 @@ impl Service {
             gate,
             dispatcher,
             drain,
-            _watching: watching,
+            watching,
         })
     }
 
@@ -182,7 +199,7 @@ impl Service {
     fn describe(&self) -> String {
         let names: Vec<_> = self.names.iter().map(|name| name.as_str()).collect();
         let paths = self.fleet.objects().summary(" ");
-        format!("ready: {} at {paths} on {}", names.join(" "), self.address)
+        format!("ready: {} at {paths} on {}", names.join(" "), self.places)
     }
 
     /// Returns when the bus is lost; until then the service manager is told how it goes.
@@ -194,25 +211,43 @@ impl Service {
                 None => pending().await,
             }
         };
+        let connection = self.connection.as_ref();
+        let closed = async {
+            match connection {
+                Some(connection) => connection.closed().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            () = self.connection.closed() => Error::BusLost,
+            () = closed => Error::BusLost,
             () = stalled(self.fleet.objects(), &self.dispatcher, &self.outbox) => Error::BusStalled,
-            never = notify::feed_watchdog(&self.connection) => match never {},
+            never = notify::feed_watchdog(connection) => match never {},
             never = reload => match never {},
         }
     }
 
     /// The way down: no new calls, the old ones to their end, the last replies to the bus.
-    async fn end(&self) {
+    async fn end(&mut self) {
         info!("ending");
         notify::tell(NotifyState::Stopping);
-        if timeout(FLUSH, release(&self.connection, &self.names)).await.is_err() {
+        if let Some(connection) = &self.connection
+            && timeout(FLUSH, release(connection, &self.names)).await.is_err()
+        {
             warn!("the bus did not take the names back");
         }
+        self.watching.abort_all();
         self.gate.stop();
         self.fleet.stop(self.drain).await;
-        if timeout(FLUSH, self.outbox.flushed()).await.is_err() {
-            warn!("the bus did not take the last replies");
+        let flushed = async { tokio::join!(self.outbox.flushed(), flushed(&self.outbox)) };
+        if timeout(FLUSH, flushed).await.is_err() {
+            warn!("the bus or a client did not take the last replies");
         }
     }
+}
+
+/// Where a bridge is called: the bus, and its own sockets.
+fn describe(fixed: &Fixed, bus: &Address) -> String {
+    let bus = (!fixed.no_bus).then(|| bus.to_string());
+    let own = fixed.listen.iter().map(|path| format!("unix:path={}", path.display()));
+    bus.into_iter().chain(own).collect::<Vec<_>>().join(" ")
 }

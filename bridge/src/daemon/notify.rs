@@ -34,14 +34,14 @@ pub(super) fn reloading() {
 /// # Cancel safety
 ///
 /// Nothing is lost.
-pub(super) async fn feed_watchdog(connection: &Connection) -> Infallible {
+pub(super) async fn feed_watchdog(connection: Option<&Connection>) -> Infallible {
     match sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()) {
         Some(limit) => feed_every(limit / 2, connection).await,
         None => std::future::pending().await,
     }
 }
 
-async fn feed_every(period: Duration, connection: &Connection) -> Infallible {
+async fn feed_every(period: Duration, connection: Option<&Connection>) -> Infallible {
     let mut turns = interval(period);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -53,8 +53,9 @@ async fn feed_every(period: Duration, connection: &Connection) -> Infallible {
     }
 }
 
-/// Whether the bus answers. That it denies the answer is one, too.
-async fn answers(connection: &Connection) -> bool {
+/// Whether the bus answers, if there is one. That it denies the answer is one, too.
+async fn answers(connection: Option<&Connection>) -> bool {
+    let Some(connection) = connection else { return true };
     const BUS: &str = "org.freedesktop.DBus";
     let path = "/org/freedesktop/DBus";
     let reply = connection.call_method(Some(BUS), path, Some(BUS), "GetId", &()).await;

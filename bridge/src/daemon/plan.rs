@@ -3,11 +3,16 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    str::FromStr,
     sync::Arc,
     time::Duration,
 };
 
-use zbus::names::{OwnedWellKnownName, WellKnownName};
+use zbus::{
+    Address,
+    address::transport::{Transport, UnixSocket},
+    names::{OwnedWellKnownName, WellKnownName},
+};
 
 use crate::{
     bus::{Limits, Settings as EndpointSettings},
@@ -42,7 +47,10 @@ pub(super) struct Plan {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fixed {
     pub(super) bus: Bus,
+    pub(super) no_bus: bool,
     pub(super) names: Vec<OwnedWellKnownName>,
+    /// Where the bridge itself takes connections.
+    pub(super) listen: Vec<PathBuf>,
     calls: usize,
     calls_per_sender: usize,
     memory: usize,
@@ -94,7 +102,7 @@ impl Plan {
             placed.entry(path).or_default().push(endpoint);
         }
         Ok(Self {
-            fixed: Fixed::of(settings, names),
+            fixed: Fixed::of(settings, names)?,
             single: placed,
             fleet: Wanted { machines, most: settings.limits.machines, manner },
             manages,
@@ -104,16 +112,24 @@ impl Plan {
 }
 
 impl Fixed {
-    fn of(settings: &Settings, names: Vec<OwnedWellKnownName>) -> Self {
+    fn of(settings: &Settings, names: Vec<OwnedWellKnownName>) -> Result<Self, Error> {
         let Limits { calls, calls_per_sender, memory, .. } = settings.limits.bus;
-        Self { bus: settings.bus.clone(), names, calls, calls_per_sender, memory }
+        let listen: Vec<_> =
+            settings.listen.iter().map(|it| place_of(it)).collect::<Result<_, _>>()?;
+        if settings.no_bus && listen.is_empty() {
+            let text = "nobody could call: give --listen with --no-bus";
+            return Err(Error::Settings(text.into()));
+        }
+        let (bus, no_bus) = (settings.bus.clone(), settings.no_bus);
+        Ok(Self { bus, no_bus, names, listen, calls, calls_per_sender, memory })
     }
 
     /// The settings that differ, by their keys.
     pub(super) fn changes(&self, other: &Self) -> Vec<&'static str> {
         let same = [
-            ("bus", self.bus == other.bus),
+            ("bus", self.bus == other.bus && self.no_bus == other.no_bus),
             ("name", self.names == other.names),
+            ("listen", self.listen == other.listen),
             ("calls", self.calls == other.calls),
             ("calls-per-sender", self.calls_per_sender == other.calls_per_sender),
             ("memory", self.memory == other.memory),
@@ -185,6 +201,21 @@ fn name_of(name: &str) -> Result<OwnedWellKnownName, Error> {
     })
 }
 
+/// The path of an address to listen at.
+fn place_of(address: &str) -> Result<PathBuf, Error> {
+    let bad = |why: &str| {
+        Error::Settings(format!("--listen `{address}`: {why}; write unix:path=/run/x.sock"))
+    };
+    let parsed = Address::from_str(address).map_err(|error| bad(&error.to_string()))?;
+    match parsed.transport() {
+        Transport::Unix(unix) => match unix.path() {
+            UnixSocket::File(path) => Ok(path.clone()),
+            _ => Err(bad("only a socket with a path says who may connect")),
+        },
+        _ => Err(bad("the bridge opens no socket of a network")),
+    }
+}
+
 fn path_of(path: &str) -> Result<String, Error> {
     match zbus::ObjectPath::try_from(path) {
         Ok(_) => Ok(path.to_owned()),
@@ -218,6 +249,20 @@ mod tests {
             Settings { configured: settings(&["a=qmp:/b"]).machines, ..settings(&["a=qmp:/a"]) };
         assert!(Plan::new(&twice).is_err());
         assert!(Plan::new(&Settings { watch: vec!["/x".into()], ..settings(&[]) }).is_ok());
+    }
+
+    #[test]
+    fn the_bridge_listens_where_a_path_says_who_may_connect() {
+        let listen = |address: &str| {
+            let listen = vec![address.to_owned()];
+            Plan::new(&Settings { no_bus: true, listen, ..settings(&["a=qmp:/a"]) })
+        };
+        let plan = listen("unix:path=/run/x.sock").unwrap();
+        assert_eq!(plan.fixed.listen, [PathBuf::from("/run/x.sock")]);
+        for address in ["/run/x.sock", "unix:abstract=x", "tcp:host=localhost,port=1", ""] {
+            assert!(listen(address).is_err(), "{address}");
+        }
+        assert!(Plan::new(&Settings { no_bus: true, ..settings(&["a=qmp:/a"]) }).is_err());
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub enum Bus {
 pub struct Settings {
     /// The bus.
     pub bus: Bus,
+    /// Whether no bus is used; then the one of `bus` is where polkit is asked.
+    pub no_bus: bool,
+    /// Where the bridge itself takes connections, as addresses of D-Bus.
+    pub listen: Vec<String>,
     /// Socket of an agent.
     pub qga: Option<PathBuf>,
     /// Socket of a monitor.

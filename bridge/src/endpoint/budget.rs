@@ -78,6 +78,12 @@ impl Budget {
         self.inner(Rule::AtMost(limit), 0)
     }
 
+    /// A part with half of it, in which the small is not refused either.
+    pub fn half(self: &Arc<Self>) -> Arc<Self> {
+        let Rule::AtMost(limit) = self.rule else { return self.share() };
+        self.inner(Rule::AtMost(limit / 2), self.small)
+    }
+
     /// A part for one of many, who may use half of what then stays free for the others: however
     /// many take what they can get, there is always some left for the next one, and what is kept
     /// can be turned into a message of the same size.
