@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{html::busctl, policy};
+use super::{busctl, policy};
 use crate::{
     dbus::{
         Argument, DICTIONARY, Documentation, Life, Method, Object, Shape, Signal, names::OPTIONAL,

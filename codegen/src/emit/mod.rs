@@ -1,5 +1,6 @@
 //! Backends: each prints the D-Bus model in one form, and decides nothing.
 
+mod busctl;
 mod dump;
 mod go;
 mod html;

@@ -2,7 +2,7 @@
 
 use super::{
     Site, Text, example, members,
-    page::{Page, badge, push, summary},
+    page::{Page, badge, push, standing, summary},
     prose, type_name,
 };
 use crate::{
@@ -66,9 +66,7 @@ pub(super) fn more(site: &Site<'_>, reference: &str, told: Option<&Description>)
 
 pub(super) fn labels(documentation: &Documentation<'_>) -> String {
     let since = documentation.since.map(|since| badge("since", &format!("since QEMU {since}")));
-    let deprecated = documentation.deprecated.then(|| badge("warn", "deprecated"));
-    let unstable = documentation.unstable.then(|| badge("warn", "unstable"));
-    [since, deprecated, unstable].into_iter().flatten().collect()
+    since.unwrap_or_default() + &standing(documentation.deprecated, documentation.unstable)
 }
 
 fn badges(documentation: &Documentation<'_>, method: &Method) -> String {

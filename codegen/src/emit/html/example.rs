@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Site, Text, busctl, page::push};
+use super::{Site, Text, page::push};
 use crate::{
     dbus::{Method, Protocol, Signal},
-    emit::{emit_python_call, emit_python_event, emit_rust_call, emit_rust_event},
+    emit::{busctl, emit_python_call, emit_python_event, emit_rust_call, emit_rust_event},
 };
 
 /// A call in each language, and what goes over the peer's socket for it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Site, Text, example,
-    page::{Page, badge, push},
+    page::{Page, badge, push, standing},
 };
 use crate::{
     dbus::{Class, Documentation},
@@ -118,13 +118,12 @@ pub(super) fn interface(site: &Site<'_>) -> String {
 
 fn entry(out: &mut String, kind: &str, name: &str, class: &str, documentation: &Documentation<'_>) {
     let Documentation { summary, deprecated, unstable, .. } = documentation;
-    let deprecated = if *deprecated { badge("warn", "deprecated") } else { String::new() };
-    let unstable = if *unstable { badge("warn", "unstable") } else { String::new() };
+    let standing = standing(*deprecated, *unstable);
     let summary = if summary.starts_with("https://") { "" } else { summary };
     push(
         out,
         format_args!(
-            "<dt><a href=\"{kind}/{0}.html\"><code>{0}</code></a>{class}{deprecated}{unstable}</dt>\n\
+            "<dt><a href=\"{kind}/{0}.html\"><code>{0}</code></a>{class}{standing}</dt>\n\
              <dd>{1}</dd>\n",
             Text(name),
             Text(summary)

@@ -2,7 +2,7 @@
 
 use super::{
     Site, Text,
-    page::{badge, push},
+    page::{badge, push, standing},
     prose, type_name,
 };
 use crate::{
@@ -74,7 +74,5 @@ fn optional(member: &Member) -> String {
 /// Since when something is there and whether it will last.
 pub(super) fn life(life: &Life) -> String {
     let since = life.since.as_ref().map(|since| badge("since", &format!("since {since}")));
-    let deprecated = life.deprecated.then(|| badge("warn", "deprecated"));
-    let unstable = life.unstable.then(|| badge("warn", "unstable"));
-    [since, deprecated, unstable].into_iter().flatten().collect()
+    since.unwrap_or_default() + &standing(life.deprecated, life.unstable)
 }

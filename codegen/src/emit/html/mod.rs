@@ -3,7 +3,6 @@
 //! It needs no server, not even for its search, and nothing from elsewhere: it works from
 //! `file://`. Every page stands in a folder of its kind, and so reaches the others by `../`.
 
-pub(super) mod busctl;
 mod command;
 mod errors;
 mod event;

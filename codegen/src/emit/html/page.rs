@@ -75,6 +75,12 @@ pub(super) fn badge(class: &str, text: &str) -> String {
     format!(" <span class=\"{}\">{}</span>", format!("badge {class}").trim_end(), Text(text))
 }
 
+/// Whether something will last.
+pub(super) fn standing(deprecated: bool, unstable: bool) -> String {
+    let labels = [(deprecated, "deprecated"), (unstable, "unstable")];
+    labels.iter().filter(|(is, _)| *is).map(|(_, text)| badge("warn", text)).collect()
+}
+
 /// A summary; where there is none the address of QEMU's own page stands in its place.
 pub(super) fn summary(text: &str) -> String {
     match text.starts_with("https://") {

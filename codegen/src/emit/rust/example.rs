@@ -42,7 +42,7 @@ struct Example<'a> {
 impl Example<'_> {
     /// An expression that builds a struct or union.
     fn object(&self, path: &str, object: &Object, values: &Map<String, Value>) -> String {
-        let (must, may) = self.members(&names::branch_path(path), object, values);
+        let (must, may) = self.members(&names::branch(path), object, values);
         format!("{path}::new({}){}", must.join(", "), may.concat())
     }
 

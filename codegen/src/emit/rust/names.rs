@@ -23,12 +23,7 @@ pub(super) fn ty(name: &str) -> String {
     if PRELUDE.contains(&name) { format!("Qapi{name}") } else { name.replace(['-', '.'], "_") }
 }
 
-/// The same, where the union has this path.
-pub(super) fn branch_path(union: &str) -> String {
-    format!("{union}Branch")
-}
-
-/// What decides on a union's members.
+/// What decides on the members of a union of this name, or path.
 pub(super) fn branch(union: &str) -> String {
     ty(union) + "Branch"
 }

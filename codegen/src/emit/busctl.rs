@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::dbus::{DICTIONARY, Interface, Method, Object, Protocol, Shape};
 
 /// The command line of a call; none where busctl cannot make it.
-pub(in crate::emit) fn call(
+pub(super) fn call(
     interface: &Interface,
     protocol: Protocol,
     method: &Method,
