@@ -226,6 +226,21 @@ impl Outbox {
         }
     }
 
+    /// Waits until something waits that the other side does not take.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn blocks(&self) {
+        while self.blocked().is_none() {
+            let blocked = self.blocked.listen();
+            // It may have been so a moment before that.
+            if self.blocked().is_none() {
+                blocked.await;
+            }
+        }
+    }
+
     /// For how long the bus has taken nothing of what waits; `None` while nothing waits.
     pub fn blocked(&self) -> Option<Duration> {
         self.lock().blocked.map(|since| since.elapsed())

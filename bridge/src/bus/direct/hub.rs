@@ -72,7 +72,8 @@ impl Hub {
 
     /// Passes a message on to those whom it concerns here; whether it concerns nobody else.
     pub(in crate::bus) fn pass(&self, message: &Message) -> bool {
-        if message.message_type() != Type::Signal {
+        let nobody_ever = self.last.load(Ordering::Relaxed) == 0;
+        if nobody_ever || message.message_type() != Type::Signal {
             return false;
         }
         let to = match message.header().destination() {

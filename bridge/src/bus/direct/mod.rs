@@ -54,8 +54,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one may take nothing of what waits for it. A bus would keep it instead; here it is kept
 /// in the bridge's own memory.
 const STALLED: Duration = Duration::from_secs(10);
-/// Between two looks whether it does.
-const LOOK: Duration = Duration::from_secs(1);
 /// Before the next try where there is no descriptor left.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -190,9 +188,16 @@ impl House {
     }
 }
 
+/// Returns when nothing was taken for too long of what waits; costs nothing while nothing waits.
 async fn stalled(outbox: &Outbox) {
-    while outbox.blocked().is_none_or(|blocked| blocked < STALLED) {
-        sleep(LOOK).await;
+    loop {
+        outbox.blocks().await;
+        while let Some(blocked) = outbox.blocked() {
+            match STALLED.checked_sub(blocked) {
+                Some(left) if !left.is_zero() => sleep(left).await,
+                _ => return,
+            }
+        }
     }
 }
 
