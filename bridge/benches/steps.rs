@@ -10,7 +10,7 @@ use qapi_dbus::{
     generated::{qga, qmp},
     measured::{Inside, frames},
     transcode::{
-        Body, Json, Part, call,
+        Body, Json, Part, call, message,
         shape::{Interface, Method},
     },
 };
@@ -83,7 +83,7 @@ fn reply(method: &Method, text: &str) -> Message {
     let value = Json::parse(text.as_bytes()).expect("JSON");
     let parts = [Part { name: "result", shape, value }];
     let body = Body::new(&parts).expect("a result of its type");
-    Message::method_call("/", "Reply").build(&body).expect("a message")
+    message(Message::method_call("/", "Reply"), &body).expect("a message")
 }
 
 /// A result into a message.

@@ -12,7 +12,7 @@ use zbus::{
 
 use crate::{
     endpoint::{Completion, Outcome, Unknown},
-    transcode::{Body, Part},
+    transcode::{self, Body, Part},
 };
 
 use super::{
@@ -76,8 +76,8 @@ impl Reply {
     /// Answers with a body.
     pub(super) fn send<B: Serialize + DynamicType>(mut self, body: &B) {
         let Some(to) = self.to.take() else { return };
-        let message = to.address(Message::method_return(&TEMPLATE.header())).build(body);
-        match message {
+        let head = to.address(Message::method_return(&TEMPLATE.header()));
+        match transcode::message(head, body) {
             Ok(message) if to.expected => _ = self.outbox.send(message),
             Ok(_) => {}
             Err(error) => self.outbox.fail(&to, &Refused::invalid(error).failure()),

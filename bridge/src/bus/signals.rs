@@ -11,7 +11,7 @@ use zbus::{Message, names::UniqueName};
 use crate::{
     endpoint::{Account, Protocol},
     transcode::{
-        Body, Json, Part,
+        Body, Json, Part, message,
         shape::{Shape, UNKNOWN},
         signal_parts,
     },
@@ -118,7 +118,7 @@ impl Signals {
                 Some(to) => signal.destination(UniqueName::from(to.caller.clone())),
                 None => signal,
             };
-            signal.build(&body).map_err(|error| error.to_string())
+            message(signal, &body).map_err(|error| error.to_string())
         });
         let tell = |error: &String| {
             if self.account.may_tell() {

@@ -156,7 +156,8 @@ fn split(method: &Method, arguments: Json<'static>) -> (Vec<(Member, Json<'stati
 }
 
 fn body(parts: &[Part<'_>]) -> (String, Vec<u8>) {
-    let message = Message::method_call("/", "Test").build(&Body::new(parts).unwrap()).unwrap();
+    let body = Body::new(parts).unwrap();
+    let message = super::message(Message::method_call("/", "Test"), &body).unwrap();
     message.body().validate().unwrap();
     let signature = message.body().signature().to_string_no_parens();
     (signature, message.body().data().bytes().to_vec())

@@ -13,7 +13,11 @@ mod integer;
 mod json;
 mod limits;
 #[cfg(feature = "bridge")]
+mod marshal;
+#[cfg(feature = "bridge")]
 mod members;
+#[cfg(feature = "bridge")]
+mod message;
 mod parse;
 #[cfg(feature = "bridge")]
 mod reader;
@@ -39,6 +43,7 @@ pub use parse::ParseError;
 pub use writer::Unwritable;
 #[cfg(feature = "bridge")]
 pub use {
+    message::message,
     refusal::Refused,
     rows::Rows,
     signal::{event_members, signal_parts},

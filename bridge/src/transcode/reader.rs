@@ -253,7 +253,8 @@ pub(super) fn first_type(signature: &[u8]) -> Result<(&[u8], &[u8])> {
     Err(Malformed)
 }
 
-fn alignment(ty: &[u8]) -> Result<usize> {
+/// The alignment of values of this type.
+pub(super) fn alignment(ty: &[u8]) -> Result<usize> {
     Ok(match ty.first().ok_or(Malformed)? {
         b'y' | b'g' | b'v' => 1,
         b'n' | b'q' => 2,

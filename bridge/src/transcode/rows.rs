@@ -62,7 +62,11 @@ mod tests {
     const COLUMNS: [Shape; 2] = [Shape::Uint64, Shape::Object(&UNKNOWN)];
 
     fn message(rows: &[Vec<Part<'_>>]) -> Message {
-        let message = Message::signal("/x", "x.y", "Z").build(&Rows::new(&COLUMNS, rows)).unwrap();
+        let message = crate::transcode::message(
+            Message::signal("/x", "x.y", "Z"),
+            &Rows::new(&COLUMNS, rows),
+        )
+        .unwrap();
         message.body().validate().unwrap();
         assert_eq!(message.body().signature().to_string(), "a(ta{sv})");
         message

@@ -53,7 +53,7 @@ trait UnwrapBody {
 
 impl UnwrapBody for zbus::message::Builder<'_> {
     fn unwrap_body(self, parts: &[Part<'_>]) -> Message {
-        self.build(&Body::new(parts).unwrap()).unwrap()
+        super::super::message(self, &Body::new(parts).unwrap()).unwrap()
     }
 }
 
