@@ -38,8 +38,9 @@ pub fn message<B: Serialize + DynamicType>(head: Builder<'_>, body: &B) -> zbus:
     let mut bytes = head.data()[..FIXED + number(head.data(), FIELDS)].to_vec();
     let text = signature.to_string_no_parens();
     if !text.is_empty() {
+        let length = u8::try_from(text.len()).map_err(io::Error::other)?;
         pad(&mut bytes);
-        bytes.extend([SIGNATURE, 1, b'g', 0, u8::try_from(text.len()).unwrap_or(u8::MAX)]);
+        bytes.extend([SIGNATURE, 1, b'g', 0, length]);
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
     }
