@@ -23,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
@@ -111,6 +112,7 @@ impl Service {
     async fn start(settings: Settings) -> Result<Self, Error> {
         let Plan { fixed, single, fleet: wanted, manages, watch: folders } = Plan::new(&settings)?;
         let limits = Arc::clone(&wanted.manner.limits);
+        raise_descriptors();
         let address = fixed.bus.address()?;
         let socket = match fixed.no_bus {
             true => None,
@@ -250,4 +252,13 @@ fn describe(fixed: &Fixed, bus: &Address) -> String {
     let bus = (!fixed.no_bus).then(|| bus.to_string());
     let own = fixed.listen.iter().map(|path| format!("unix:path={}", path.display()));
     bus.into_iter().chain(own).collect::<Vec<_>>().join(" ")
+}
+
+/// Takes as many descriptors as the process may have: each peer takes one, and what starts with few
+/// does so for the sake of programs that count on small numbers.
+fn raise_descriptors() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        warn!(%error, "the limit of descriptors stays as it is");
+    }
 }
