@@ -58,7 +58,7 @@ impl Socket {
         };
         let listeners = Arc::new(Listeners::default());
         let (handle, task) = endpoint::new(Config {
-            socket: path.into(),
+            socket: path.into().into(),
             protocol,
             limits: Limits::new(protocol),
             budget: Budget::new().share(),

@@ -1,6 +1,6 @@
 //! One endpoint as the bus sees it: its interfaces, its requests, its properties.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tracing::debug;
 
@@ -35,9 +35,9 @@ pub struct Settings {
     /// What the socket speaks.
     pub protocol: Protocol,
     /// The socket.
-    pub socket: PathBuf,
+    pub socket: Arc<Path>,
     /// Object on the bus.
-    pub path: String,
+    pub path: Arc<str>,
     /// Deadline of a call in the place of the built-in ones; zero means none.
     pub timeout: Option<Duration>,
     /// Whether events go to subscribers only, in the place of everybody on the bus.
@@ -77,7 +77,7 @@ impl Endpoint {
         let inquiry =
             Arc::new(Inquiry::new(settings.protocol, &settings.limits, Arc::clone(&publisher)));
         let (handle, task) = endpoint::new(Config {
-            socket: settings.socket.clone(),
+            socket: Arc::clone(&settings.socket),
             protocol: settings.protocol,
             limits: settings.limits.endpoint(settings.protocol),
             budget,
@@ -283,7 +283,7 @@ pub(super) mod tests {
         let protocol = if path.ends_with("qmp") { Protocol::Qmp } else { Protocol::Qga };
         let settings = Settings {
             protocol,
-            socket: "/nonexistent".into(),
+            socket: Path::new("/nonexistent").into(),
             path: path.into(),
             timeout: None,
             unicast: false,

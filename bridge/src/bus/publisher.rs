@@ -1,7 +1,7 @@
 //! What an endpoint tells without being asked: events as signals, changes of its properties.
 
 use std::{
-    path::{Display, PathBuf},
+    path::{Display, Path},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +12,7 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    endpoint::{Account, Budget, Event, Observer, Protocol, Status},
+    endpoint::{Account, Budget, Event, Observer, Pool, Protocol, Status},
     skew::Difference,
     transcode::Json,
 };
@@ -33,13 +33,13 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Publisher {
     protocol: Protocol,
-    socket: PathBuf,
+    socket: Arc<Path>,
     account: Arc<Account>,
     /// Events go to nobody but subscribers.
     unicast: bool,
     status: Mutex<Status>,
     /// Of the peer that is connected, once it was compared.
-    difference: Mutex<Option<Difference>>,
+    difference: Mutex<Option<Arc<Difference>>>,
     sequence: AtomicU64,
     waiters: Waiters,
     history: History,
@@ -56,7 +56,8 @@ impl Publisher {
         outbox: Arc<Outbox>,
         budget: &Arc<Budget>,
     ) -> Self {
-        let signals = Signals::new(settings.protocol, settings.path.clone(), Arc::clone(&account));
+        let signals =
+            Signals::new(settings.protocol, Arc::clone(&settings.path), Arc::clone(&account));
         let signals = Arc::new(signals);
         let subscriptions =
             Arc::new(Subscriptions::new(outbox.signals().share(), &settings.limits));
@@ -69,7 +70,7 @@ impl Publisher {
         });
         Self {
             protocol: settings.protocol,
-            socket: settings.socket.clone(),
+            socket: Arc::clone(&settings.socket),
             account,
             unicast,
             status: Mutex::default(),
@@ -118,11 +119,13 @@ impl Publisher {
 
     /// Whether this is not the difference that was published last.
     pub(super) fn differs(&self, difference: &Difference) -> bool {
-        self.difference().as_ref() != Some(difference)
+        self.difference().as_deref() != Some(difference)
     }
 
     /// Publishes how the peer differs from what the bridge was built for.
     pub(super) fn compared(&self, difference: Difference) {
+        static DIFFERENCES: Pool<Difference> = Pool::new();
+        let difference = DIFFERENCES.share(difference);
         self.change(|| *self.difference() = Some(difference));
     }
 
@@ -178,7 +181,7 @@ impl Publisher {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn difference(&self) -> MutexGuard<'_, Option<Difference>> {
+    fn difference(&self) -> MutexGuard<'_, Option<Arc<Difference>>> {
         self.difference.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -28,14 +28,14 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Signals {
     protocol: Protocol,
-    path: String,
+    path: Arc<str>,
     account: Arc<Account>,
     /// There is nobody to tell anything.
     retired: AtomicBool,
 }
 
 impl Signals {
-    pub(super) fn new(protocol: Protocol, path: String, account: Arc<Account>) -> Self {
+    pub(super) fn new(protocol: Protocol, path: Arc<str>, account: Arc<Account>) -> Self {
         Self { protocol, path, account, retired: AtomicBool::new(false) }
     }
 
@@ -113,7 +113,7 @@ impl Signals {
         }
         let body = Body::new(parts).map_err(|misfit| misfit.to_string());
         let built = body.and_then(|body| {
-            let signal = Message::signal(self.path.as_str(), interface, member);
+            let signal = Message::signal(&*self.path, interface, member);
             let signal = match to {
                 Some(to) => signal.destination(UniqueName::from(to.caller.clone())),
                 None => signal,
@@ -122,7 +122,7 @@ impl Signals {
         });
         let tell = |error: &String| {
             if self.account.may_tell() {
-                warn!(path = self.path, member, error, "signal cannot be built");
+                warn!(path = &*self.path, member, error, "signal cannot be built");
             }
         };
         built.inspect_err(tell).ok()

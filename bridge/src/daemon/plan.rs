@@ -159,7 +159,7 @@ impl Manner {
         timeout: Option<Duration>,
     ) -> EndpointSettings {
         let (unicast, trust) = (self.unicast, Arc::clone(&self.trust));
-        let (path, timeout) = (path.to_owned(), timeout.or(self.timeout));
+        let (socket, path, timeout) = (socket.into(), path.into(), timeout.or(self.timeout));
         let limits = Arc::clone(&self.limits);
         EndpointSettings { protocol, socket, path, timeout, unicast, limits, trust }
     }

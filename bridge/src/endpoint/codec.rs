@@ -10,8 +10,10 @@ use super::{Budget, Charge, Limits};
 const BEGINNING: usize = 1024;
 /// The same from its end, where peers put the id of a success.
 const ENDING: usize = 64;
-/// A buffer larger than this is given back once its message is done, and counts in the budget.
+/// A buffer larger than this counts in the budget.
 const KEPT: usize = 64 << 10;
+/// One larger than this is given back once its message is done: most peers are idle.
+const IDLE: usize = 2 << 10;
 /// Precedes the answer to guest-sync-delimited; no JSON text holds it.
 const MARK: u8 = 0xFF;
 
@@ -343,7 +345,7 @@ impl Decoder {
         self.stray = false;
         self.done = false;
         self.kept.clear();
-        if self.kept.capacity() > KEPT {
+        if self.kept.capacity() > IDLE {
             self.kept.shrink_to(0);
         }
         self.charge.clear();

@@ -1,6 +1,6 @@
 //! What callers hold of an endpoint.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ use super::{
 pub struct Handle {
     inbox: Arc<Inbox>,
     protocol: Protocol,
-    socket: PathBuf,
+    socket: Arc<Path>,
     account: Arc<Account>,
     /// Closed when the task is gone.
     ended: watch::Receiver<()>,
@@ -23,7 +23,7 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn new(inbox: Arc<Inbox>, config: &Config, ended: watch::Receiver<()>) -> Self {
-        let (socket, account) = (config.socket.clone(), Arc::clone(&config.account));
+        let (socket, account) = (Arc::clone(&config.socket), Arc::clone(&config.account));
         Self { inbox, protocol: config.protocol, socket, account, ended }
     }
 

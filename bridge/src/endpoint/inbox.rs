@@ -58,7 +58,8 @@ pub(super) struct Inbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    /// Boxed, for the queue keeps its room while none waits.
+    jobs: VecDeque<Box<Job>>,
     /// Until when requests on the wire are waited for, once the endpoint stops.
     stopping: Option<Instant>,
     /// Nothing is sent any more.
@@ -79,7 +80,7 @@ impl Inbox {
             let mut queue = self.lock();
             match self.admit(&queue, &job) {
                 Ok(charge) => {
-                    queue.jobs.push_back(Job { charge, ..job });
+                    queue.jobs.push_back(Box::new(Job { charge, ..job }));
                     None
                 }
                 Err((kind, text)) => Some((job, kind, text)),
@@ -168,16 +169,17 @@ impl Inbox {
     }
 
     /// Takes the first job that `pick` chooses among all; jobs ahead of it stay.
-    pub(super) fn take_first(&self, pick: impl FnMut(&Job) -> bool) -> Option<Job> {
+    pub(super) fn take_first(&self, mut pick: impl FnMut(&Job) -> bool) -> Option<Job> {
         let mut queue = self.lock();
-        let at = queue.jobs.iter().position(pick)?;
-        queue.jobs.remove(at)
+        let at = queue.jobs.iter().position(|job| pick(job))?;
+        queue.jobs.remove(at).map(|job| *job)
     }
 
     /// Takes the job at the front if `ready` says so.
     pub(super) fn take_front(&self, ready: impl FnOnce(&Job) -> bool) -> Option<Job> {
         let mut queue = self.lock();
-        if ready(queue.jobs.front()?) { queue.jobs.pop_front() } else { None }
+        let job = if ready(queue.jobs.front()?) { queue.jobs.pop_front() } else { None };
+        job.map(|job| *job)
     }
 
     /// Whether no job waits.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{self, Path, PathBuf},
+    path::{self, Path},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
@@ -51,7 +51,7 @@ pub(super) struct Ward(Mutex<Option<Agent>>);
 
 #[derive(Debug)]
 struct Agent {
-    socket: PathBuf,
+    socket: Arc<Path>,
     inbox: Weak<Inbox>,
     /// Nothing was asked for it yet.
     new: bool,
@@ -70,8 +70,8 @@ pub(super) struct Machine {
 }
 
 impl Ward {
-    pub(super) fn attach(&self, socket: &Path, inbox: &Arc<Inbox>) {
-        let agent = Agent { socket: socket.to_owned(), inbox: Arc::downgrade(inbox), new: true };
+    pub(super) fn attach(&self, socket: &Arc<Path>, inbox: &Arc<Inbox>) {
+        let agent = Agent { socket: Arc::clone(socket), inbox: Arc::downgrade(inbox), new: true };
         self.with(|ward| *ward = Some(agent));
     }
 
@@ -96,8 +96,8 @@ impl Ward {
         self.with(|ward| ward.as_mut().map(|agent| std::mem::take(&mut agent.new)))
     }
 
-    fn socket(&self) -> Option<PathBuf> {
-        self.with(|ward| ward.as_ref().map(|agent| agent.socket.clone()))
+    fn socket(&self) -> Option<Arc<Path>> {
+        self.with(|ward| ward.as_ref().map(|agent| Arc::clone(&agent.socket)))
     }
 }
 

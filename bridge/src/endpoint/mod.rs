@@ -30,6 +30,7 @@ pub(crate) mod measured;
 mod message;
 mod meter;
 mod pending;
+mod pool;
 mod qga;
 mod qmp;
 #[cfg(any(test, fuzzing))]
@@ -54,6 +55,7 @@ pub(crate) use codec::plain;
 pub use deadline::{Deadlines, reading_time};
 pub use handle::{Handle, Lease};
 pub(crate) use link::register;
+pub use pool::Pool;
 pub use task::{Task, new};
 pub use trust::Trust;
 
@@ -268,6 +270,13 @@ impl State {
     }
 }
 
+/// What a peer offers, shared with those that offer the same.
+fn offered(mut commands: Vec<String>) -> Arc<Vec<String>> {
+    static COMMANDS: Pool<Vec<String>> = Pool::new();
+    commands.shrink_to_fit();
+    COMMANDS.share(commands)
+}
+
 /// What the bridge knows of the peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -276,7 +285,7 @@ pub struct Status {
     /// Version that the peer tells, `10.0.2`; empty before.
     pub version: String,
     /// Commands that this peer offers.
-    pub commands: Vec<String>,
+    pub commands: Arc<Vec<String>>,
     /// QMP: what `query-status` said, refreshed after each event that may change it.
     pub run_state: String,
     /// QMP: capabilities in force.
@@ -342,7 +351,7 @@ impl Limits {
 #[derive(Clone)]
 pub struct Config {
     /// Path of the unix socket.
-    pub socket: std::path::PathBuf,
+    pub socket: Arc<std::path::Path>,
     /// What it speaks.
     pub protocol: Protocol,
     /// Bounds and deadlines.

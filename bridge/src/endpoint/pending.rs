@@ -55,8 +55,8 @@ pub(super) enum Question {
 /// The table of requests on the wire.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// Answered in this order.
-    window: VecDeque<Entry>,
+    /// Answered in this order. Boxed, for the queue keeps its room while nothing is on the wire.
+    window: VecDeque<Box<Entry>>,
     /// Answered at any time, by id.
     aside: Vec<Entry>,
     answered: u64,
@@ -64,7 +64,7 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) fn push(&mut self, entry: Entry) {
-        self.window.push_back(entry);
+        self.window.push_back(Box::new(entry));
     }
 
     pub(super) fn push_aside(&mut self, entry: Entry) {
@@ -107,7 +107,7 @@ impl Pending {
         }
         let entry = self.window.pop_front()?;
         self.answered += 1;
-        Some(entry)
+        Some(*entry)
     }
 
     /// Takes the entry with this id from those answered at any time, but for `withheld`.
@@ -132,7 +132,7 @@ impl Pending {
     /// Takes the entry with this serial number.
     pub(super) fn remove(&mut self, serial: u64) -> Option<Entry> {
         if let Some(at) = self.window.iter().position(|entry| entry.serial == serial) {
-            return self.window.remove(at);
+            return self.window.remove(at).map(|entry| *entry);
         }
         let at = self.aside.iter().position(|entry| entry.serial == serial)?;
         Some(self.aside.remove(at))
@@ -192,15 +192,15 @@ impl Pending {
     /// Empties the table.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Entry> + use<> {
         let (window, aside) = (std::mem::take(&mut self.window), std::mem::take(&mut self.aside));
-        window.into_iter().chain(aside)
+        window.into_iter().map(|entry| *entry).chain(aside)
     }
 
     fn all(&self) -> impl Iterator<Item = &Entry> {
-        self.window.iter().chain(&self.aside)
+        self.window.iter().map(|entry| &**entry).chain(&self.aside)
     }
 
     fn all_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.window.iter_mut().chain(&mut self.aside)
+        self.window.iter_mut().map(|entry| &mut **entry).chain(&mut self.aside)
     }
 }
 

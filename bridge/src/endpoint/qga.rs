@@ -12,6 +12,7 @@ use super::{
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, outer_id},
+    offered,
     pending::Question,
     sync::nonce,
     wire::{Dialect, Wire},
@@ -201,6 +202,7 @@ impl Qga {
         if let Some((version, commands)) = info::read(text) {
             let tells = commands.iter().any(|name| name == Question::Frozen.command());
             self.due = tells.then_some(Question::Frozen);
+            let commands = offered(commands);
             wire.change(|status| (status.version, status.commands) = (version, commands));
         }
         if self.due.is_none() {

@@ -10,6 +10,7 @@ use super::{
     inbox::{Inbox, Job},
     line::line,
     message::{Id, Message, Reply, begins_event, outer_id},
+    offered,
     pending::{Question, cut},
     sync::nonce,
     wire::{Dialect, Wire},
@@ -164,7 +165,7 @@ impl Qmp {
                 let commands: Vec<Command> = serde_json::from_slice(text).unwrap_or_default();
                 let mut names: Vec<_> = commands.into_iter().map(|command| command.name).collect();
                 names.sort_unstable();
-                wire.change(|status| status.commands = names);
+                wire.change(|status| status.commands = offered(names));
                 // The last of the opening questions.
                 self.ready(wire);
             }

@@ -5,6 +5,7 @@
 #![cfg_attr(fuzzing, allow(dead_code, missing_debug_implementations, missing_docs))]
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -35,7 +36,7 @@ impl Rig {
         let observer = Arc::new(log.clone());
         let (account, budget) = (Arc::default(), Budget::new());
         let inbox = Arc::new(Inbox::new(limits.waiting, budget.clone()));
-        let (socket, trust) = ("peer".into(), Arc::default());
+        let (socket, trust) = (Path::new("peer").into(), Arc::default());
         let config = Config { socket, protocol, limits, budget, observer, account, trust };
         let handle = Handle::new(inbox.clone(), &config, watch::channel(()).1);
         let mut rig = Self { session: Session::new(&config, inbox), handle, log };

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -45,7 +45,13 @@ impl Task {
     ///
     /// Not cancel safe: dropped, it closes the socket and tells requests on the wire
     /// `Unknown::ConnectionLost`, those that wait `NotSent::Stopping`.
-    pub async fn run(mut self) {
+    pub fn run(self) -> impl Future<Output = ()> + Send {
+        // An asynchronous function would keep what it was called with beside what it works on.
+        let mut task = self;
+        async move { task.serve().await }
+    }
+
+    async fn serve(&mut self) {
         let mut backoff = Backoff::new(self.config.limits.backoff);
         let mut told = false;
         while self.session.inbox.stopping().is_none() {
@@ -69,10 +75,11 @@ impl Task {
     async fn attempt(&mut self) -> (Fault, bool) {
         match self.connect() {
             Ok(link) => {
-                let fault = match contained(serve(link, &mut self.session)).await {
-                    Some(fault) => fault,
-                    None => self.session.broken(),
+                let fault = {
+                    let serving = pin!(serve(link, &mut self.session));
+                    contained(serving).await
                 };
+                let fault = fault.unwrap_or_else(|| self.session.broken());
                 (fault, self.session.wire.was_ready())
             }
             Err(fault) => {
@@ -144,8 +151,7 @@ impl std::fmt::Debug for Task {
 }
 
 /// What `future` gives; nothing if it panics.
-async fn contained<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
+async fn contained<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     poll_fn(|context| {
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         poll.map_or(Poll::Ready(None), |poll| poll.map(Some))

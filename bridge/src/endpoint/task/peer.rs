@@ -52,7 +52,7 @@ impl Place {
         adapt(&mut limits);
         let (tell, heard) = mpsc::unbounded_channel();
         let observer = Arc::new(Ear(tell));
-        let socket = self.socket();
+        let socket = self.socket().into();
         let (protocol, account, budget) = (Protocol::Qmp, Arc::default(), Budget::new());
         let trust = Arc::default();
         let config = Config { socket, protocol, limits, budget, observer, account, trust };

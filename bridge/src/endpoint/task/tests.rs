@@ -5,6 +5,7 @@ use std::{
     io::{Read, Write},
     mem::MaybeUninit,
     os::unix::fs::FileTypeExt,
+    pin::pin,
     thread,
     time::Duration,
 };
@@ -282,6 +283,6 @@ async fn a_panic_is_contained_wherever_it_waits() {
         tokio::task::yield_now().await;
         panic!("planted");
     };
-    assert_eq!(super::contained::<()>(late).await, None);
-    assert_eq!(super::contained(async { 7 }).await, Some(7));
+    assert_eq!(super::contained::<()>(pin!(late)).await, None);
+    assert_eq!(super::contained(pin!(async { 7 })).await, Some(7));
 }
