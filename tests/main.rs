@@ -25,6 +25,7 @@ mod presence;
 mod properties;
 mod remote;
 mod rig;
+mod scale;
 mod service;
 mod shell;
 mod skew;
