@@ -162,7 +162,9 @@ impl Cli {
                 Ok(false) => return ExitCode::FAILURE,
                 Err(error) => Err(error),
             },
-            Command::Shell(verb) => return verb.run().await.unwrap_or_else(|fault| fault.end()),
+            Command::Shell(verb) => {
+                return verb.run(Self::command()).await.unwrap_or_else(|fault| fault.end());
+            }
             Command::Serve(serve) => serve.run().await,
             Command::CheckConfig(check) => check.run(),
             Command::Demo(demo) => demo.run().await,

@@ -6,9 +6,11 @@ mod host;
 
 use ground::{Login, NOBODY, PORT};
 use host::Host;
-use qapi_dbus_tests::{bus::Bus, on_each_bus, process::Process, scratch::Scratch, until};
+use qapi_dbus_tests::{
+    bridge::program, bus::Bus, on_each_bus, process::Process, scratch::Scratch, until,
+};
 
-on_each_bus!(busctl_reaches_a_host, the_login_is_who_calls);
+on_each_bus!(busctl_reaches_a_host, the_program_itself_reaches_a_host, the_login_is_who_calls);
 
 /// A machine there.
 const ONE: &str = "org.qemu.Bridge /org/qemu/vm/one";
@@ -48,6 +50,42 @@ async fn busctl_reaches_a_host(bus: Bus) {
     while !(said.contains("Member=StopEvent") && said.contains("STRING \"paused\"")) {
         said += &monitor.line().await.expect("busctl goes on");
     }
+}
+
+async fn the_program_itself_reaches_a_host(bus: Bus) {
+    let login = Login::new().await;
+    let host = Host::start(bus, &login).await;
+    let program = program().display();
+    let line = |verb: &str, rest: &str| {
+        format!("{program} {verb} --host root@127.0.0.1:{PORT} --vm one {rest}")
+    };
+    until("a monitor that is ready", async || {
+        let status = host.ground.run(&line("call", "query-status")).await;
+        (status.stdout == "running  true\nstatus   running\n").then_some(())
+    })
+    .await;
+    let list = host.ground.must(&line("list", "machines")).await;
+    assert!(list.lines().any(|line| line.starts_with("one      ready")), "{list}");
+    let refused = host.ground.run(&line("call", "query-name")).await;
+    assert!(!refused.success && refused.stderr.contains("CommandNotFound"), "{}", refused.stderr);
+
+    let scratch = Scratch::new();
+    let mut wait = host.ground.command(&line("wait", "STOP --timeout 60"));
+    let mut wait = Process::start(&scratch, &mut wait);
+    let ended = async { wait.exit().await };
+    let told = async {
+        loop {
+            host.one.pause();
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    tokio::select! {
+        status = ended => assert!(status.success(), "{status}"),
+        () = told => {}
+    }
+    let nobody = format!("{program} list --host nobody@127.0.0.1:1");
+    let nobody = host.ground.run(&nobody).await;
+    assert!(nobody.stderr.contains("-> try `ssh nobody@127.0.0.1:1"), "{}", nobody.stderr);
 }
 
 /// The bus sees the account of the login, whoever the person is elsewhere, and its policy holds.

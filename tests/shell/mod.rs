@@ -1,7 +1,10 @@
 //! `qapi-dbus` at the shell: what a person types, what is printed, what it ends with.
 
 mod calls;
+mod completion;
 mod events;
+mod guest;
+mod prompt;
 
 use qapi_dbus_tests::{
     agent::Agent,

@@ -32,6 +32,7 @@ pub mod scratch;
 pub mod stage;
 pub mod storage;
 pub mod system;
+pub mod terminal;
 
 use std::{future::Future, path::PathBuf, time::Duration};
 

@@ -1,27 +1,17 @@
-//! Man pages and completions, made of the command line's own definition.
+//! Man pages, made of the command line's own definition, and completions.
 
 use clap::Command;
-use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 
-/// The shells that are told of the command line, and where below the prefix each looks.
-const SHELLS: [(Shell, &str); 3] = [
-    (Shell::Bash, "share/bash-completion/completions/qapi-dbus"),
-    (Shell::Zsh, "share/zsh/site-functions/_qapi-dbus"),
-    (Shell::Fish, "share/fish/vendor_completions.d/qapi-dbus.fish"),
-];
+use crate::shell::SCRIPTS;
 
 /// Place below the prefix, and text, of the page of the command and of each subcommand, and of a
 /// completion for each shell.
-pub(super) fn pages_and_completions(mut command: Command) -> Vec<(String, Vec<u8>)> {
-    let pages = command.clone();
-    let mut files = Vec::new();
-    for (shell, place) in SHELLS {
-        let mut text = Vec::new();
-        generate(shell, &mut command, "qapi-dbus", &mut text);
-        files.push((place.to_owned(), text));
-    }
-    let mut command = pages.disable_help_subcommand(true);
+pub(super) fn pages_and_completions(command: Command) -> Vec<(String, Vec<u8>)> {
+    let scripts =
+        SCRIPTS.iter().map(|(place, text)| ((*place).to_owned(), text.as_bytes().to_vec()));
+    let mut files: Vec<_> = scripts.collect();
+    let mut command = command.disable_help_subcommand(true);
     command.build();
     let subcommands: Vec<_> =
         command.get_subcommands().filter(|it| !it.is_hide_set()).cloned().collect();
@@ -55,8 +45,9 @@ mod tests {
         assert!(text("share/man/man1/qapi-dbus.1").contains("qapi\\-dbus\\-serve(1)"));
         let serve = text("share/man/man1/qapi-dbus-serve.1");
         assert!(serve.contains("qapi\\-dbus\\-serve") && serve.contains("\\-\\-unicast"));
-        for (_, place) in SHELLS {
-            assert!(text(place).contains("unicast"), "{place}");
+        assert!(text("share/man/man1/qapi-dbus-call.1").contains("blockdev"));
+        for (place, _) in SCRIPTS {
+            assert!(text(place).contains("complete"), "{place}");
         }
     }
 }

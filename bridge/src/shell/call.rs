@@ -23,10 +23,10 @@ Examples:
 #[derive(Args, Debug)]
 pub struct Call {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Seconds until it fails, 0 for never; else the bridge's own deadline
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,

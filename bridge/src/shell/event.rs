@@ -9,7 +9,7 @@ use super::{
     machine::{Endpoint, Machine, own_interface, resembles, values},
     moment,
     schema::{self, Schema},
-    text::printable,
+    text::{json as json_text, printable},
 };
 use crate::endpoint::Protocol;
 
@@ -48,7 +48,7 @@ impl Event {
         if json {
             let event = json!({ "machine": machine, "event": name, "timestamp": timestamp,
                 "sequence": sequence, "data": data });
-            return format!("{event}\n");
+            return json_text(&event) + "\n";
         }
         let machine = machine.map(|it| format!("{}  ", printable(it))).unwrap_or_default();
         let head = format!("{}  {machine}{}", moment::written(*timestamp), printable(name));

@@ -22,7 +22,7 @@ pub(super) const HELP: &str = "Examples:
 #[derive(Args, Debug)]
 pub struct Events {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
     /// Tell what happens from now on, in the place of what happened
     #[arg(long, short)]
     follow: bool,

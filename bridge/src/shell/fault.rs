@@ -13,6 +13,11 @@ pub(super) fn codes(help: &str) -> String {
 const CODES: &str = "Exit codes: 0 done; 1 QEMU, the agent or this machine said no; 2 wrong usage; \
      3 not allowed; 4 not sent, a retry is safe; 5 sent, and the outcome is unknown.";
 
+/// What timeout(1), docker(1) and shells end with: the time is over; a program was not run; Ctrl-C.
+pub(super) const LATE: u8 = 124;
+pub(super) const NOT_RUN: u8 = 125;
+pub(super) const INTERRUPTED: u8 = 130;
+
 /// An exit code with its text.
 #[derive(Debug)]
 pub struct Fault {

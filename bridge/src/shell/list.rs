@@ -8,6 +8,7 @@ use super::{
     machine::{Endpoint, Machine, kind},
     say,
     target::Target,
+    tell,
     text::{columns, printable},
 };
 use crate::endpoint::Protocol;
@@ -16,7 +17,7 @@ use crate::endpoint::Protocol;
 #[derive(Args, Debug)]
 pub struct List {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,7 +77,7 @@ impl List {
                     .map(|(head, cell)| (head.to_lowercase(), json!(cell)))
                     .collect()
             };
-            return say(&format!("{}\n", rows.iter().map(row).collect::<Value>()));
+            return tell(&rows.iter().map(row).collect(), true);
         }
         let shown = |row: Vec<String>| row.iter().map(|it| blank(&printable(it))).collect();
         let heads = heads.iter().map(|head| (*head).to_owned()).collect();
@@ -128,6 +129,6 @@ fn events(endpoint: &Endpoint) -> Vec<Vec<String>> {
 }
 
 /// The first line of a description.
-fn summary(description: &str) -> String {
+pub(super) fn summary(description: &str) -> String {
     description.lines().next().unwrap_or_default().to_owned()
 }

@@ -247,8 +247,10 @@ impl Endpoint {
     ) -> Result<Value, Fault> {
         let mut extra = Members::new();
         if let Some(deadline) = manner.deadline {
-            extra
-                .insert("@timeout".into(), u64::try_from(deadline.as_millis()).unwrap_or(0).into());
+            // Zero is for ever, and little is not.
+            let least = u64::from(!deadline.is_zero());
+            let time = u64::try_from(deadline.as_millis()).map_or(0, |time| time.max(least));
+            extra.insert("@timeout".into(), time.into());
         }
         if manner.out_of_band {
             extra.insert("@oob".into(), true.into());

@@ -3,13 +3,21 @@
 
 mod bus;
 mod call;
+mod complete;
+mod cp;
 mod event;
 mod events;
+mod exec;
 mod fault;
 mod follow;
+mod guest;
 mod list;
 mod machine;
 mod moment;
+mod offer;
+mod progress;
+mod prompt;
+mod repl;
 mod schema;
 mod show;
 mod target;
@@ -24,6 +32,7 @@ use std::{
 
 use clap::Subcommand;
 
+pub(crate) use complete::SCRIPTS;
 pub use fault::Fault;
 
 /// Members by QAPI name.
@@ -47,23 +56,53 @@ pub enum Verb {
     /// Wait for an event
     #[command(after_help = wait::HELP)]
     Wait(wait::Wait),
+    /// Run a program in the guest, and end as it does
+    #[command(after_help = exec::HELP)]
+    Exec(exec::Exec),
+    /// Copy a file into the guest or out of it
+    #[command(after_help = fault::codes(cp::HELP))]
+    Cp(cp::Cp),
+    /// Type commands at a prompt that completes them, and see events
+    #[command(after_help = repl::HELP)]
+    Shell(repl::Shell),
+    /// Say what may be typed next; the completions of shells ask this
+    #[command(hide = true)]
+    Complete(complete::Complete),
 }
 
 impl Verb {
-    /// Does it.
+    /// Does it, as a part of the program whose command line is `command`.
     ///
     /// # Errors
     ///
     /// Why it is not done, with an exit code.
-    pub async fn run(self) -> Result<ExitCode, Fault> {
+    pub async fn run(self, command: clap::Command) -> Result<ExitCode, Fault> {
         match self {
             Self::Call(call) => call.run().await,
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
             Self::Events(events) => events.run().await,
             Self::Wait(wait) => wait.run().await,
+            Self::Exec(exec) => return exec.run().await.map(ExitCode::from),
+            Self::Cp(cp) => cp.run().await,
+            Self::Shell(shell) => shell.run().await,
+            Self::Complete(complete) => complete.run(command).await,
         }?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Where it is done.
+    fn target(&mut self) -> Option<&mut target::Target> {
+        Some(match self {
+            Self::Call(it) => &mut it.target,
+            Self::List(it) => &mut it.target,
+            Self::Show(it) => &mut it.target,
+            Self::Events(it) => &mut it.target,
+            Self::Wait(it) => &mut it.target,
+            Self::Exec(it) => &mut it.target,
+            Self::Cp(it) => &mut it.target,
+            Self::Shell(_) | Self::Complete(_) => return None,
+        })
     }
 }
 
@@ -87,7 +126,7 @@ fn say(text: &str) -> Result<(), Fault> {
 /// Writes a value, for people or for programs.
 fn tell(value: &serde_json::Value, json: bool) -> Result<(), Fault> {
     match json {
-        true => say(&format!("{value}\n")),
+        true => say(&(text::json(value) + "\n")),
         false => say(&text::readable(value)),
     }
 }

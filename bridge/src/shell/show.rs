@@ -27,7 +27,7 @@ const VALUES: usize = 12;
 #[derive(Args, Debug)]
 pub struct Show {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
     /// QAPI name of a command or an event
     command: String,
     /// Arguments that select others

@@ -32,9 +32,24 @@ pub(super) struct Place {
     /// Bus name of a bridge that does not have its usual one
     #[arg(long, value_name = "N", help_heading = "Where")]
     name: Option<String>,
+    /// A connection that is there already.
+    #[arg(skip)]
+    pub(super) bus_there: Option<Bus>,
 }
 
 impl Target {
+    /// Takes the value of an option, by its name, where it is one of these.
+    pub(super) fn set(&mut self, option: &str, value: &str) {
+        let place = match option {
+            "vm" => &mut self.vm,
+            "bus" => &mut self.place.bus,
+            "host" => &mut self.place.host,
+            "name" => &mut self.place.name,
+            _ => return,
+        };
+        *place = Some(value.to_owned());
+    }
+
     /// The machine.
     pub(super) async fn machine(&self) -> Result<Machine, Fault> {
         machine::choose(self.place.machines().await?, self.vm.as_deref())
@@ -49,27 +64,25 @@ impl Place {
 
     /// The same, where nobody can be asked for a password.
     pub(super) async fn found(&self, interactive: bool) -> Result<Vec<Machine>, Fault> {
-        let service = self.name.as_deref();
+        if let Some(bus) = &self.bus_there {
+            return machine::all(bus, self.name.as_deref()).await;
+        }
         if let Some(way) = Way::of(self.bus.as_deref(), self.host.as_deref())? {
-            return machine::all(&Bus::connect(&way, interactive).await?, service).await;
+            return self.on(&way, interactive).await;
         }
-        let mut outcome = Ok(Vec::new());
-        for way in [Way::Session, Way::System] {
-            let found =
-                async { machine::all(&Bus::connect(&way, interactive).await?, service).await };
-            match found.await {
-                Ok(machines) if !machines.is_empty() => return Ok(machines),
-                // Of two that fail the one that could be reached, or else the system's, tells why.
-                found => {
-                    outcome = if way == Way::System && found.is_err() && outcome.is_ok() {
-                        outcome
-                    } else {
-                        found
-                    }
-                }
-            }
+        let session = self.on(&Way::Session, interactive).await;
+        if session.as_ref().is_ok_and(|machines| !machines.is_empty()) {
+            return session;
         }
-        outcome
+        match self.on(&Way::System, interactive).await {
+            // There is none at all, which the other bus could say.
+            Err(fault) if fault.code == 4 && session.is_ok() => session,
+            found => found,
+        }
+    }
+
+    async fn on(&self, way: &Way, interactive: bool) -> Result<Vec<Machine>, Fault> {
+        machine::all(&Bus::connect(way, interactive).await?, self.name.as_deref()).await
     }
 
     /// Whether this is another host, which has a clock of its own.

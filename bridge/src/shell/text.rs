@@ -12,18 +12,33 @@ const WIDEST: usize = 160;
 
 /// The text without what a terminal obeys.
 pub(super) fn printable(text: &str) -> String {
-    let obeyed = |char: char| {
-        char.is_control()
-            || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars().fold(String::with_capacity(text.len()), |mut shown, char| {
-        if obeyed(char) {
+        if is_obeyed(char) {
             shown.extend(char.escape_default());
         } else {
             shown.push(char);
         }
         shown
     })
+}
+
+/// A value as JSON, in which nothing is left that a terminal obeys.
+pub(super) fn json(value: &Value) -> String {
+    let text = value.to_string();
+    text.chars().fold(String::with_capacity(text.len()), |mut written, char| {
+        if is_obeyed(char) {
+            // All of them have four digits, and are within a string.
+            _ = write!(written, "\\u{:04x}", u32::from(char));
+        } else {
+            written.push(char);
+        }
+        written
+    })
+}
+
+fn is_obeyed(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A value, with the end of its last line; nothing for an empty object.
@@ -129,6 +144,9 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2J\r\u{9b}é\u{202e}x"), "a\\u{1b}[2J\\r\\u{9b}é\\u{202e}x");
         assert_eq!(readable(&json!("\u{1b}c")), "\\u{1b}c\n");
         assert_eq!(readable(&json!({"\u{7}": 1})), "\\u{7}  1\n");
+        let value = json!({"a\u{9b}": "\u{1b}\u{202e}\""});
+        assert_eq!(super::json(&value), "{\"a\\u009b\":\"\\u001b\\u202e\\\"\"}");
+        assert_eq!(serde_json::from_str::<Value>(&super::json(&value)).unwrap(), value);
     }
 
     #[test]

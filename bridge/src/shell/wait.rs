@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     call::seconds,
     event::{self, Event, Filter, Told},
-    fault::Fault,
+    fault::{Fault, LATE},
     follow::{Follower, News},
     machine::{Endpoint, Machine},
     moment, say,
@@ -26,9 +26,6 @@ An event counts from the start of the command on; through --host, from when it l
 Exit codes: 0 it came; 2 wrong usage; 3 not allowed; 4 not reached; 5 the monitor or the bridge went
 away meanwhile; 124 the time is over.";
 
-/// What timeout(1) ends with.
-const LATE: u8 = 124;
-
 /// Events whose last one is told to every new subscriber.
 const STATES: [&str; 3] = ["JOB_STATUS_CHANGE", "DEVICE_TRAY_MOVED", "BALLOON_CHANGE"];
 
@@ -36,7 +33,7 @@ const STATES: [&str; 3] = ["JOB_STATUS_CHANGE", "DEVICE_TRAY_MOVED", "BALLOON_CH
 #[derive(Args, Debug)]
 pub struct Wait {
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
     /// Seconds until it fails; else it waits for as long as it takes
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,

@@ -25,6 +25,7 @@ pub(super) fn arguments(ty: Option<Type>, words: &[String]) -> Result<Members, F
     // What a union has depends on members that may come later.
     let mut given = Members::new();
     for word in &words {
+        given.extend(word.whole.clone().unwrap_or_default());
         place(&mut given, &word.path, Value::String(word.text.clone()), true)
             .map_err(|text| word.fault(&text))?;
     }
