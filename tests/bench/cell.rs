@@ -36,6 +36,8 @@ pub(crate) enum What {
     Schema,
     /// `guest-file-read` with the longest answer: 16 MiB of text.
     Read,
+    /// 16 MiB of a file of the guest: `ReadFile`, or one `guest-file-read`.
+    File,
     /// An event on its way to the client.
     Event,
     /// Started, until it owns its name.
@@ -64,13 +66,14 @@ pub(crate) struct Sample {
 
 /// Bytes of a file whose text fills the longest line that the bridge takes.
 const READ: usize = ((16 << 20) - 1024) / 4 * 3;
+const FILE: usize = 16 << 20;
 
 impl Cell {
     /// How often it is done in a round.
     pub(crate) fn count(self) -> usize {
         match (self.what, self.flight) {
             (What::Start, _) => 5,
-            (What::Read, _) => 6,
+            (What::Read | What::File, _) => 6,
             (What::Schema, _) => 40,
             (What::Event, _) => 2000,
             (_, 1) => 4000,
@@ -115,8 +118,8 @@ impl Cell {
             return ("bus", words(&["events", address, name, interface, &trigger, &count]));
         }
         let mut arguments = vec!["call", address, name, path, interface, method, &flight, &count];
-        let (handle, bytes) = (rig.handle.to_string(), READ.to_string());
-        if self.what == What::Read {
+        let (handle, bytes) = (rig.handle.to_string(), self.bytes().to_string());
+        if self.bytes() > 0 {
             arguments.extend([&*handle, &bytes]);
         }
         ("bus", words(&arguments))
@@ -128,15 +131,22 @@ impl Cell {
         let monitor = if self.who == Who::RawOob { "oob" } else { "qmp" };
         match self.what {
             What::Ping => (qga, "qga", r#"{"execute":"guest-ping"}"#.into()),
-            What::Read => (
-                qga,
-                "qga",
-                format!(
-                    r#"{{"execute":"guest-file-read","arguments":{{"handle":@,"count":{READ}}}}}"#
-                ),
-            ),
+            What::Read | What::File => {
+                let arguments = format!(r#"{{"handle":@,"count":{}}}"#, self.bytes());
+                let request = format!(r#"{{"execute":"guest-file-read","arguments":{arguments}}}"#);
+                (qga, "qga", request)
+            }
             What::Schema => (qmp, monitor, r#"{"execute":"query-qmp-schema"}"#.into()),
             _ => (qmp, monitor, r#"{"execute":"query-status"}"#.into()),
+        }
+    }
+
+    /// Of a file that is read.
+    fn bytes(self) -> usize {
+        match self.what {
+            What::Read => READ,
+            What::File => FILE,
+            _ => 0,
         }
     }
 
@@ -144,6 +154,7 @@ impl Cell {
         let (interface, method) = match self.what {
             What::Ping => ("org.qemu.QgaQapi", "GuestPing"),
             What::Read => ("org.qemu.QgaQapi", "GuestFileRead"),
+            What::File => ("org.qemu.QgaEndpoint", "ReadFile"),
             What::Schema => ("org.qemu.QmpQapi", "QueryQmpSchema"),
             _ => ("org.qemu.QmpQapi", "QueryStatus"),
         };

@@ -47,8 +47,12 @@ pub(crate) struct Counted {
 /// Whose counts are compared.
 pub(crate) const PROCESSES: [Who; 2] = [Who::Bridge, Who::Floor];
 
+/// What comes with the start is over after it.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// Counts while nothing happens.
 pub(crate) async fn rest(rig: &Rig, effort: Effort) -> [Rest; 2] {
+    tokio::time::sleep(SETTLED).await;
     let time = Duration::from_secs(10) / effort.part as u32;
     let before = PROCESSES.map(|who| Usage::of(id(rig, who)));
     tokio::time::sleep(time).await;

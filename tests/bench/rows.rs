@@ -2,7 +2,7 @@
 
 use crate::cell::{
     Cell,
-    What::{self, Event, Ping, Read, Schema, Start, Status},
+    What::{self, Event, File, Ping, Read, Schema, Start, Status},
     Who::{self, Bridge, Echo, Floor, Raw, RawOob},
 };
 
@@ -30,7 +30,7 @@ pub(crate) enum Goal {
 use Goal::{Rate, Time};
 
 /// Everything that is compared.
-pub(crate) const ROWS: [Row; 13] = [
+pub(crate) const ROWS: [Row; 14] = [
     row("QueryStatus", Floor, Status, 1, true, Time(1.0)),
     row("QueryStatus", Raw, Status, 1, true, Goal::None),
     row("QueryStatus", Echo, Status, 1, true, Goal::None),
@@ -43,6 +43,7 @@ pub(crate) const ROWS: [Row; 13] = [
     row("GuestPing", Floor, Ping, 64, false, Rate(1.0)),
     row("query-qmp-schema, 236 KB", Raw, Schema, 1, false, Time(1.1)),
     row("guest-file-read, answer of 16 MiB", Raw, Read, 1, false, Goal::None),
+    row("ReadFile of 16 MiB, guest-file-read of the same", Raw, File, 1, false, Time(1.05)),
     row("start → name owned", Floor, Start, 1, true, Time(1.5)),
 ];
 

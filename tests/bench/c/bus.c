@@ -2,7 +2,8 @@
  * A client on the bus; tells median, 99th percentile and rate.
  *
  * bus call ADDRESS NAME PATH INTERFACE METHOD IN_FLIGHT COUNT [HANDLE BYTES]
- *     Calls a method, with the arguments of GuestFileRead if they are given.
+ *     Calls a method, with the arguments of GuestFileRead if they are given; ReadFile reads so many
+ *     bytes of /dev/zero into memory instead.
  * bus events ADDRESS NAME INTERFACE TRIGGER COUNT
  *     Sends stop and cont in turn to a monitor, each after the signal of the one before; the time
  *     is from that of the event to the signal's arrival.
@@ -14,6 +15,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <systemd/sd-bus.h>
 
 /* The bridge takes no more calls of one client at a time. */
@@ -27,6 +29,18 @@ static size_t warm, wanted, sent, received, signals;
 
 static int64_t handle;
 static int64_t bytes;
+
+static int append_arguments(sd_bus_message *call)
+{
+    static int into = -1;
+
+    if (strcmp(method, "ReadFile") != 0)
+        return sd_bus_message_append(call, "xa{sv}", handle, 1, "count", "x", bytes);
+    if (into < 0 && (into = memfd_create("read", MFD_CLOEXEC)) < 0)
+        die("memory");
+    lseek(into, 0, SEEK_SET);
+    return sd_bus_message_append(call, "sha{sv}", "/dev/zero", into, 1, "length", "t", bytes);
+}
 
 static sd_bus *connection(const char *address)
 {
@@ -44,7 +58,7 @@ static sd_bus_message *new_call(sd_bus *bus)
 
     if (sd_bus_message_new_method_call(bus, &call, name, path, interface, method) < 0)
         die("a call");
-    if (bytes && sd_bus_message_append(call, "xa{sv}", handle, 1, "count", "x", bytes) < 0)
+    if (bytes && append_arguments(call) < 0)
         die("arguments");
     return call;
 }
