@@ -1,5 +1,7 @@
 //! The monitor's dialect: greeting and negotiation, replies in order, events.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -30,6 +32,10 @@ const RUN_STATE_EVENTS: [&str; 10] = [
     "WATCHDOG",
 ];
 
+/// From STOP or RESUME, which say almost all by themselves, until the question. Asked at once, each
+/// would keep the peer from its next event; what comes meanwhile is answered with it.
+const LULL: Duration = Duration::from_millis(10);
+
 /// A session with a monitor.
 #[derive(Debug)]
 pub(super) struct Qmp {
@@ -43,6 +49,8 @@ pub(super) struct Qmp {
     questions: Vec<Question>,
     /// On the wire: each is asked again only after its answer, which may be old.
     asking: Vec<Question>,
+    /// When events that told of the machine lead to questions.
+    asks_at: Option<Instant>,
     /// When the peer counts as ready even if the opening questions are not answered.
     ready_by: Option<Instant>,
 }
@@ -65,6 +73,7 @@ impl Qmp {
             oob: false,
             questions: Vec::new(),
             asking: Vec::new(),
+            asks_at: None,
             ready_by: None,
         }
     }
@@ -113,7 +122,10 @@ impl Qmp {
             }
             (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply, now),
             (Phase::Serving, Message::Event { name, data, timestamp }) => {
-                if RUN_STATE_EVENTS.contains(&&*name) {
+                if matches!(&*name, "STOP" | "RESUME") {
+                    self.asks_at = self.asks_at.or_else(|| now.checked_add(LULL));
+                } else if RUN_STATE_EVENTS.contains(&&*name) {
+                    self.asks_at = None;
                     self.refresh(Question::RunState);
                 }
                 wire.machine.event(&name);
@@ -225,7 +237,7 @@ impl Qmp {
 
     /// Asks what the bridge wants to know; this may take one place more than the callers have.
     fn ask(&mut self, wire: &mut Wire, now: Instant) -> bool {
-        if wire.machine.asks() {
+        if self.asks_at.is_none() && wire.machine.asks() {
             self.refresh(Question::Devices);
         }
         let ready = |question: &Question| !self.asking.contains(question);
@@ -329,6 +341,10 @@ impl Dialect for Qmp {
         if due(self.ready_by) {
             self.ready(wire);
         }
+        if due(self.asks_at) {
+            self.asks_at = None;
+            self.refresh(Question::RunState);
+        }
         wire.expire(now);
         Ok(())
     }
@@ -336,7 +352,7 @@ impl Dialect for Qmp {
     fn deadline(&self) -> Option<Instant> {
         match self.phase {
             Phase::Greeting(until) | Phase::Negotiating(until) => until,
-            Phase::Serving => self.ready_by,
+            Phase::Serving => self.ready_by.into_iter().chain(self.asks_at).min(),
         }
     }
 }

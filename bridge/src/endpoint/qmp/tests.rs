@@ -203,6 +203,7 @@ async fn a_descriptor_is_alone_on_the_wire() {
     assert_eq!(rig.sent(), [r#"{"execute":"getfd"}"#]);
     out_of_band(&rig, "o");
     rig.peer(r#"{"timestamp": {"seconds": 1, "microseconds": 1}, "event": "STOP"}"#);
+    rig.pass(super::LULL).await;
     assert!(rig.sent().is_empty());
     rig.peer(r#"{"return": 0}"#);
     assert_eq!(rig.sent().len(), 3);
@@ -350,30 +351,6 @@ async fn events_and_replies_are_told_in_the_peers_order() {
     rig.peer(r#"{"timestamp": {"seconds": 1, "microseconds": 3}, "event": "F"}"#);
     rig.peer(r#"{"return": 2}"#);
     assert_eq!(rig.heard(), [r#"E {"x": 1} 1000002"#, "a: 1", "F  1000003", "b: 2"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_run_state_is_asked_for_once_at_a_time() {
-    let mut rig = serving();
-    (0..8).for_each(|at| rig.call(&format!("c{at}")));
-    rig.sent();
-    for event in ["STOP", "RESUME", "SHUTDOWN", "BLOCK_JOB_READY"] {
-        rig.peer(&format!(r#"{{"timestamp":{{"seconds":0,"microseconds":0}},"event":"{event}"}}"#));
-    }
-    assert_eq!(rig.sent(), [r#"{"execute":"query-status"}"#], "one more than callers may");
-    rig.peer(r#"{"timestamp": {"seconds": 0, "microseconds": 0}, "event": "STOP"}"#);
-    assert!(rig.sent().is_empty());
-    (0..7).for_each(|_| rig.peer(r#"{"return": {}}"#));
-    rig.heard();
-    rig.peer(r#"{"return": {"status": "running"}}"#);
-    assert!(rig.heard().is_empty(), "nothing changed");
-    assert_eq!(rig.sent(), [r#"{"execute":"query-status"}"#, r#"{"execute":"c7"}"#]);
-    rig.peer(r#"{"timestamp": {"seconds": 0, "microseconds": 0}, "event": "STOP"}"#);
-    assert!(rig.sent().is_empty(), "there is room, but one is on the wire");
-    rig.heard();
-    rig.peer(r#"{"return": {"status": "shutdown"}}"#);
-    assert_eq!(rig.heard(), ["Ready 10.0.2 shutdown"]);
-    assert_eq!(rig.sent(), [r#"{"execute":"query-status"}"#]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! What a monitor tells the agent of its machine.
 
-use super::{Rig, serving};
+use super::{super::LULL, Rig, serving};
 use crate::endpoint::{
     Protocol,
     guest::{Hindrance, News},
@@ -52,6 +52,8 @@ async fn nothing_is_told_before_the_agents_device_is_found() {
     assert_eq!(news(&agent), None);
     devices(&mut monitor, "other", true);
     assert_eq!(news(&agent), None);
+    assert!(monitor.sent().is_empty(), "more events may follow");
+    monitor.pass(LULL).await;
     assert_eq!(monitor.sent(), [STATUS, QUERY], "STOP asked for both");
     status(&mut monitor, "paused", false);
     devices(&mut monitor, "peer", true);
@@ -93,6 +95,7 @@ async fn events_tell_at_once_and_the_state_tells_more() {
         event(&mut monitor, name);
         let told = text(&agent);
         assert!(told.contains(now), "{name}: {told}");
+        monitor.pass(LULL).await;
         assert_eq!(monitor.sent(), [STATUS, QUERY], "{name}");
         status(&mut monitor, state, state == "running");
         let told = text(&agent);
@@ -134,4 +137,33 @@ async fn an_answer_that_is_none_finds_no_agent() {
         event(&mut monitor, "VSERPORT_CHANGE");
         assert_eq!(monitor.sent(), [QUERY]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_run_state_is_asked_for_once_at_a_time() {
+    let mut rig = serving();
+    (0..8).for_each(|at| rig.call(&format!("c{at}")));
+    rig.sent();
+    ["STOP", "RESUME", "BLOCK_JOB_READY"].iter().for_each(|name| event(&mut rig, name));
+    assert!(rig.sent().is_empty(), "more events may follow");
+    rig.pass(LULL).await;
+    assert_eq!(rig.sent(), [STATUS], "one more than callers may");
+    event(&mut rig, "STOP");
+    rig.pass(LULL).await;
+    assert!(rig.sent().is_empty());
+    (0..7).for_each(|_| rig.peer(r#"{"return": {}}"#));
+    rig.heard();
+    status(&mut rig, "running", true);
+    assert!(rig.heard().is_empty(), "nothing changed");
+    assert_eq!(rig.sent(), [STATUS, r#"{"execute":"c7"}"#]);
+    event(&mut rig, "SHUTDOWN");
+    assert!(rig.sent().is_empty(), "there is room, but one is on the wire");
+    rig.heard();
+    status(&mut rig, "shutdown", false);
+    assert_eq!(rig.heard(), ["Ready 10.0.2 shutdown"]);
+    assert_eq!(rig.sent(), [STATUS]);
+    rig.peer(r#"{"return": "of c7"}"#);
+    status(&mut rig, "shutdown", false);
+    ["STOP", "RESET"].iter().for_each(|name| event(&mut rig, name));
+    assert_eq!(rig.sent(), [STATUS], "a reset is not waited for");
 }
