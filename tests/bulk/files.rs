@@ -120,7 +120,7 @@ async fn what_is_wrong_with_a_call_is_named(bus: Bus) {
     let [reader, writer] = [OwnedFd::from(reader), OwnedFd::from(writer)];
     for (method, fd, options, part) in [
         ("ReadFile", &reader, json!({}), "`to` (h) is not open for writing"),
-        ("WriteFile", &writer, json!({}), "`from` (h) is not open for reading"),
+        ("WriteFile", &writer, json!({}), "`source` (h) is not open for reading"),
         ("ReadFile", &writer, json!({ "lenght": 1 }), "`lenght`; there are `length`"),
         ("ReadFile", &writer, json!({ "offset": u64::MAX }), "`offset` (t)"),
         ("ReadFile", &writer, json!({ "length": "1" }), "length"),
@@ -150,7 +150,7 @@ async fn a_descriptor_that_fails_ends_the_call_and_the_file_is_closed(bus: Bus) 
     assert!(refusal.text.contains("`to`: No space left on device"), "{refusal}");
     let directory = File::open(agent.path("")).unwrap();
     let refusal = write_file(&client, &path, directory, json!({})).await.unwrap_err();
-    assert!(refusal.text.contains("`from`: Is a directory"), "{refusal}");
+    assert!(refusal.text.contains("`source`: Is a directory"), "{refusal}");
     closed(&agent, &client).await;
 }
 

@@ -16,26 +16,23 @@ async fn a_person_types(bus: Bus) {
     let environment: [(&str, &OsStr); 2] =
         [("QAPI_DBUS_BUS", bus.address().as_ref()), ("XDG_STATE_HOME", home.dir().as_os_str())];
     let mut terminal = Terminal::start(&words, &environment);
-    terminal.shows("vm1> ").await;
-    terminal.type_in("query-sta\tus\r");
-    terminal.shows("status   prelaunch").await;
-    terminal.type_in("guest-file-seek wh\te\thandle=1 offset=0\r");
-    terminal.shows("whence=end").await;
-    terminal.shows("has not been found").await;
-    terminal.clear();
-    terminal.type_in("{\"execute\": \"query-version\"}\r");
-    terminal.shows("major").await;
-    terminal.type_in("quit\r");
-    terminal.shows("`quit` ends QEMU").await;
-    terminal.type_in("show block_resi\t\r");
-    terminal.shows("Class destructive").await;
-    terminal.type_in("exec echo from the guest\r");
-    terminal.shows("from the guest").await;
-    terminal.type_in("call --nonsense\r");
-    terminal.shows("unexpected argument").await;
-    terminal.clear();
-    terminal.type_in("object-add qom-type=secret id=s data=x\r");
-    terminal.shows("vm1> ").await;
+    terminal.prompts("vm1> ").await;
+    for (line, answer) in [
+        ("query-sta\tus", "status   prelaunch"),
+        ("guest-file-seek wh\te\thandle=1 offset=0", "whence=end"),
+        ("guest-file-seek whence=end handle=1 offset=0", "has not been found"),
+        ("{\"execute\": \"query-version\"}", "major"),
+        ("quit", "`quit` ends QEMU"),
+        ("show block_resi\t", "Class destructive"),
+        ("exec echo from the guest", "from the guest\n"),
+        ("call --nonsense", "unexpected argument"),
+        ("object-add qom-type=secret id=s data=x", ""),
+    ] {
+        terminal.clear();
+        terminal.type_in(&format!("{line}\r"));
+        terminal.shows(answer).await;
+        terminal.prompts("\nvm1> ").await;
+    }
     // An event comes while a line is typed, which stays.
     terminal.clear();
     terminal.type_in("query-na");
@@ -43,12 +40,14 @@ async fn a_person_types(bus: Bus) {
     world.qemu.oracle().await.execute("cont", json!({})).await.unwrap();
     terminal.shows("RESUME").await;
     terminal.type_in("me\r");
+    terminal.prompts("\nvm1> ").await;
     // Ctrl-C gives up what is waited for, and not the prompt.
     terminal.clear();
     terminal.type_in("wait RESET\r");
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     terminal.type_in("\u{3}");
     terminal.shows("given up").await;
+    terminal.prompts("\nvm1> ").await;
     // The line before this one, from the history.
     terminal.clear();
     terminal.type_in("\u{1b}[A\u{1b}[A");

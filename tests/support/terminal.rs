@@ -65,7 +65,16 @@ impl Terminal {
 
     /// Waits until this is shown.
     pub async fn shows(&self, part: &str) {
-        let seen = async || self.text().contains(part).then_some(());
+        self.shown(part, |text| text.contains(part)).await;
+    }
+
+    /// Waits until this is shown last: what is typed before a prompt may go to nobody.
+    pub async fn prompts(&self, prompt: &str) {
+        self.shown(prompt, |text| text.ends_with(prompt)).await;
+    }
+
+    async fn shown(&self, part: &str, is_shown: impl Fn(&str) -> bool) {
+        let seen = async || is_shown(&self.text()).then_some(());
         let waited = tokio::time::timeout(PATIENCE / 2, until(part, seen)).await;
         assert!(waited.is_ok(), "`{part}` is not shown: {}", self.text());
     }

@@ -12,7 +12,7 @@ const NAME: Member = Member { name: "name", shape: Shape::Str };
 const SOCKETS: Member = Member { name: "sockets", shape: Shape::Object(&UNKNOWN) };
 const PATH: Member = Member { name: "path", shape: Shape::Str };
 const TO: Member = Member { name: "to", shape: Shape::Fd };
-const FROM: Member = Member { name: "from", shape: Shape::Fd };
+const SOURCE: Member = Member { name: "source", shape: Shape::Fd };
 const ARGV: Member = Member { name: "argv", shape: Shape::List(&Shape::Str) };
 const ENV: Member = Member { name: "env", shape: Shape::List(&Shape::Str) };
 const INPUT: Member = Member { name: "input", shape: Shape::Bytes };
@@ -25,7 +25,7 @@ const JSON: Member = Member { name: "json", shape: Shape::Str };
 static NAMES: Object = Object {
     name: "",
     members: &[
-        ARGUMENTS, ARGV, COMMAND, ENV, EVENTS, FROM, HANDLE, INPUT, JSON, LENGTH, MATCH, MODE,
+        ARGUMENTS, ARGV, COMMAND, ENV, EVENTS, SOURCE, HANDLE, INPUT, JSON, LENGTH, MATCH, MODE,
         NAME, OFFSET, PATH, PROGRESS, SEQUENCE, SOCKETS, TO,
     ],
     union: None,
@@ -45,7 +45,7 @@ const EXECUTE: Method = method("Execute", Class::Host, &[JSON], false, Some(Shap
 
 const READ_FILE: Method = bulk("ReadFile", &[PATH, TO], Shape::Uint64);
 const RUN: Method = bulk("Run", &[ARGV], Shape::Int32);
-const WRITE_FILE: Method = bulk("WriteFile", &[PATH, FROM], Shape::Uint64);
+const WRITE_FILE: Method = bulk("WriteFile", &[PATH, SOURCE], Shape::Uint64);
 
 const SUBSCRIBE: Method =
     method("Subscribe", Class::Read, &[EVENTS, MATCH], false, Some(Shape::Uint64));

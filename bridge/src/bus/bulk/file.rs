@@ -187,7 +187,7 @@ impl File {
         let source = Source::start(from, self.length, PIECE, place, encode);
         let mut source = source.map_err(|error| no_thread(&error))?;
         while let Some((count, arguments)) =
-            source.next().await.map_err(|error| copied.broken("from", &error))?
+            source.next().await.map_err(|error| copied.broken("source", &error))?
         {
             let written = copied.agent.run("guest-file-write", arguments, move |value| {
                 let Written { count: written } =

@@ -39,7 +39,7 @@ impl Order {
             }),
             "WriteFile" => known(method, given, &["length", "mode", "offset", "progress"])
                 .and_then(|()| {
-                    let from = descriptor("from", fd, Direction::From)?;
+                    let from = descriptor("source", fd, Direction::From)?;
                     Ok(Self::Write(Write { file: file(given, "w")?, from }))
                 }),
             "Run" => known(method, given, &["env", "input"])
