@@ -25,8 +25,8 @@ const JSON: Member = Member { name: "json", shape: Shape::Str };
 static NAMES: Object = Object {
     name: "",
     members: &[
-        ARGUMENTS, ARGV, COMMAND, ENV, EVENTS, SOURCE, HANDLE, INPUT, JSON, LENGTH, MATCH, MODE,
-        NAME, OFFSET, PATH, PROGRESS, SEQUENCE, SOCKETS, TO,
+        ARGUMENTS, ARGV, COMMAND, ENV, EVENTS, HANDLE, INPUT, JSON, LENGTH, MATCH, MODE, NAME,
+        OFFSET, PATH, PROGRESS, SEQUENCE, SOCKETS, SOURCE, TO,
     ],
     union: None,
 };
