@@ -73,8 +73,13 @@ async fn a_program_that_is_left_goes_on(bus: Bus) {
     let world = World::new(&bus).await;
     let (go, done) = (world.agent.path("go"), world.agent.path("done"));
     let script = world.agent.path("script");
-    let text =
-        format!("until [ -e {} ]; do sleep 0.05; done; touch {}", go.display(), done.display());
+    // It ends with the test, too, whose files are then gone.
+    let text = format!(
+        "until [ -e {} ] || [ ! -e {} ]; do sleep 0.05; done; touch {}",
+        go.display(),
+        script.display(),
+        done.display()
+    );
     fs::write(&script, text).unwrap();
     let line = format!("exec --timeout 0.3 sh {}", script.display());
     let late = run(&bus, &line).await;
