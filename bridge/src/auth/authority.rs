@@ -159,13 +159,16 @@ impl Authority {
         verdict
     }
 
-    /// Tells the audit log of a call for which there is no room. Such a call costs its caller
-    /// nothing, so of many only one a second is told.
+    /// Whether the audit log may be told now of a call for which there is no room. Such a call
+    /// costs its caller nothing, so of many only one a second is told.
+    pub fn overrun_is_due(&self) -> bool {
+        self.overruns.is_due()
+    }
+
+    /// Tells the audit log of a call for which there is no room.
     pub fn overrun(&self, caller: &Caller, question: &Question, why: &str) {
-        if self.overruns.is_due() {
-            let (known, verdict) = (self.users.known(&caller.name), Verdict::Busy(why.to_owned()));
-            audit::record(&caller.name, known, question, &verdict);
-        }
+        let (known, verdict) = (self.users.known(&caller.name), Verdict::Busy(why.to_owned()));
+        audit::record(&caller.name, known, question, &verdict);
     }
 
     /// Forgets a caller who left.

@@ -97,6 +97,10 @@ impl Dispatcher {
     }
 
     fn overrun(&self, header: &Header<'_>, why: &str) {
+        let entrance = Entrance { gate: &self.gate, call: header };
+        if !entrance.overrun_is_due() {
+            return;
+        }
         let object = header.path().and_then(|path| self.objects.get(path));
         let deed = match self.find(object.as_deref(), header) {
             Ok((Owner::Qapi(endpoint), method)) => {
@@ -106,7 +110,7 @@ impl Dispatcher {
             Ok((Owner::Service(_) | Owner::Standard, method)) => Deed::method(None, method),
             Err(_) => return,
         };
-        Entrance { gate: &self.gate, call: header }.overrun(deed, why);
+        entrance.overrun(deed, why);
     }
 
     fn admitted(&self, message: &Message, header: &Header<'_>, permit: Permit) {

@@ -142,6 +142,11 @@ impl Gate {
 }
 
 impl<'a> Entrance<'a> {
+    /// Whether a call for which there is no room is to be told of: of a flood hardly any.
+    pub(super) fn overrun_is_due(self) -> bool {
+        self.gate.0.as_ref().is_some_and(|guard| guard.authority.overrun_is_due())
+    }
+
     /// Tells of a call for which there is no room.
     pub(super) fn overrun(self, deed: Deed<'_>, why: &str) {
         let Some(guard) = &self.gate.0 else { return };
@@ -199,7 +204,9 @@ impl Guard {
             }
             Err(spent) => {
                 let text = format!("the arguments: {spent}");
-                self.authority.overrun(&caller, &question, &text);
+                if self.authority.overrun_is_due() {
+                    self.authority.overrun(&caller, &question, &text);
+                }
                 Failure::new(standard::LIMITS, &text)
             }
         };
