@@ -99,7 +99,11 @@ async fn commands_are_explained(bus: Bus) {
         "Class destructive.",
         "size       integer  required",
         "BlockResize(xa{sv})",
-        "busctl call org.qemu.Bridge /org/qemu/vm/vm1 org.qemu.QmpQapi BlockResize 'xa{sv}' SIZE 0",
+        &format!(
+            "busctl --address={} call org.qemu.Bridge /org/qemu/vm/vm1 org.qemu.QmpQapi BlockResize \
+             'xa{{sv}}' SIZE 0",
+            bus.address()
+        ),
     ] {
         assert!(show.contains(part), "{part}: {show}");
     }

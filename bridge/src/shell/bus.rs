@@ -59,6 +59,18 @@ impl Way {
         Ok(Some(way))
     }
 
+    /// How busctl gets there.
+    pub(super) fn busctl(&self) -> String {
+        match self {
+            Self::Session => "busctl --user".into(),
+            Self::System => "busctl".into(),
+            Self::Address(address) => format!("busctl --address={address}"),
+            Self::Host { host, session: false } => format!("busctl --host {host}"),
+            // It reaches no other bus of a host.
+            Self::Host { host, session: true } => format!("ssh {host} busctl --user"),
+        }
+    }
+
     fn builder(&self) -> Result<Builder<'static>, zbus::Error> {
         Ok(match self {
             Self::Session => Builder::session(),
@@ -104,6 +116,7 @@ fn ssh(host: &str, session: bool) -> Transport {
 #[derive(Clone, Debug)]
 pub(super) struct Bus {
     connection: Connection,
+    pub(super) way: Way,
     /// Whether somebody is there to be asked for a password.
     interactive: bool,
 }
@@ -132,7 +145,9 @@ impl Bus {
         let builder = way.builder().map_err(bad)?.max_queued(WAITING);
         let patience = if matches!(way, Way::Host { .. }) { HELLO_REMOTE } else { HELLO };
         match timeout(patience, builder.build()).await {
-            Ok(connection) => Ok(Self { connection: connection.map_err(bad)?, interactive }),
+            Ok(connection) => {
+                Ok(Self { connection: connection.map_err(bad)?, way: way.clone(), interactive })
+            }
             Err(_) => Err(Fault::unreachable(format!("{way} says nothing within {patience:?}"))),
         }
     }
@@ -210,6 +225,16 @@ mod tests {
         assert_eq!(way(Some("unix:path=/x"), None).unwrap(), Some(address));
         assert!(way(Some("x"), None).unwrap_err().contains("`x` is no bus"));
         assert!(way(Some("unix:path=/x"), Some("h")).is_err());
+    }
+
+    #[test]
+    fn busctl_is_told_where_to_go() {
+        let busctl = |bus, host| Way::of(bus, host).unwrap().unwrap().busctl();
+        assert_eq!(busctl(Some("session"), None), "busctl --user");
+        assert_eq!(busctl(Some("system"), None), "busctl");
+        assert_eq!(busctl(Some("unix:path=/x"), None), "busctl --address=unix:path=/x");
+        assert_eq!(busctl(None, Some("a@b")), "busctl --host a@b");
+        assert_eq!(busctl(Some("session"), Some("a@b")), "ssh a@b busctl --user");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(super) struct Machine {
 /// The monitor or the agent of a machine.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
-    bus: Bus,
+    pub(super) bus: Bus,
     pub(super) service: String,
     pub(super) path: String,
     pub(super) protocol: Protocol,

@@ -135,10 +135,11 @@ fn row(member: &Member) -> Vec<String> {
 
 /// How it is called on the bus.
 fn calls(endpoint: &Endpoint, method: &Method) -> String {
-    let Endpoint { service, path, .. } = endpoint;
+    let Endpoint { bus, service, path, .. } = endpoint;
     let interface = endpoint.schema().interface.name;
     let signature = method.signature();
-    let mut busctl = format!("busctl call {service} {path} {interface} {}", method.name);
+    let busctl = bus.way.busctl();
+    let mut busctl = format!("{busctl} call {service} {path} {interface} {}", method.name);
     if !signature.is_empty() {
         busctl += &format!(" '{signature}'");
         method.positional.iter().for_each(|it| busctl += &format!(" {}", it.name.to_uppercase()));
