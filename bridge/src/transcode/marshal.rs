@@ -88,6 +88,15 @@ impl Array {
     }
 }
 
+/// Numbers, by the code of their type.
+macro_rules! numbers {
+    ($($name:ident: $type:ty => $code:literal,)*) => {$(
+        fn $name(self, value: $type) -> Result<()> {
+            self.number($code, value.to_le_bytes())
+        }
+    )*};
+}
+
 impl<'m, 't, 's> Serializer for &'m mut Marshal<'t, 's> {
     type Ok = ();
     type Error = Unfit;
@@ -103,36 +112,15 @@ impl<'m, 't, 's> Serializer for &'m mut Marshal<'t, 's> {
         self.number(b'b', u32::from(value).to_le_bytes())
     }
 
-    fn serialize_i16(self, value: i16) -> Result<()> {
-        self.number(b'n', value.to_le_bytes())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<()> {
-        self.number(b'i', value.to_le_bytes())
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<()> {
-        self.number(b'x', value.to_le_bytes())
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<()> {
-        self.number(b'y', value.to_le_bytes())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<()> {
-        self.number(b'q', value.to_le_bytes())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<()> {
-        self.number(b'u', value.to_le_bytes())
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<()> {
-        self.number(b't', value.to_le_bytes())
-    }
-
-    fn serialize_f64(self, value: f64) -> Result<()> {
-        self.number(b'd', value.to_le_bytes())
+    numbers! {
+        serialize_u8: u8 => b'y',
+        serialize_i16: i16 => b'n',
+        serialize_u16: u16 => b'q',
+        serialize_i32: i32 => b'i',
+        serialize_u32: u32 => b'u',
+        serialize_i64: i64 => b'x',
+        serialize_u64: u64 => b't',
+        serialize_f64: f64 => b'd',
     }
 
     fn serialize_str(self, text: &str) -> Result<()> {
