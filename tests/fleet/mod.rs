@@ -6,22 +6,11 @@ mod folders;
 
 use qapi_dbus_tests::{
     bridge::in_state,
-    client::{Client, Refusal, Target},
+    client::{BRIDGE, Client, MANAGER, Refusal, Target},
     json::dictionary,
 };
 use serde_json::Value;
 use std::path::Path;
-
-/// The bridge itself.
-const BRIDGE: Target =
-    Target { name: "org.qemu.Bridge", path: "/org/qemu/Bridge", interface: "org.qemu.Bridge" };
-
-/// The one who knows which objects there are.
-const MANAGER: Target = Target {
-    name: BRIDGE.name,
-    path: "/org/qemu",
-    interface: "org.freedesktop.DBus.ObjectManager",
-};
 
 /// The monitor of a machine.
 fn monitor(path: &'static str) -> Target {

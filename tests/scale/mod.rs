@@ -12,7 +12,7 @@ use memory::{Memory, wake_ups};
 use qapi_dbus_tests::{
     bridge::Bridge,
     bus::Bus,
-    client::{Client, Target},
+    client::{BRIDGE, Client, MANAGER},
     peer::Peer,
     scratch::Scratch,
     soon,
@@ -32,15 +32,6 @@ use std::{
 };
 use tokio::time::{sleep, timeout};
 use zbus::{MatchRule, Message, MessageStream, export::futures_core::Stream, message::Type};
-
-const BRIDGE: Target =
-    Target { name: "org.qemu.Bridge", path: "/org/qemu/Bridge", interface: "org.qemu.Bridge" };
-
-const MANAGER: Target = Target {
-    name: BRIDGE.name,
-    path: "/org/qemu",
-    interface: "org.freedesktop.DBus.ObjectManager",
-};
 
 /// For how long it is watched doing nothing, and for how long a next signal may take.
 const IDLE: Duration = Duration::from_secs(5);

@@ -42,6 +42,17 @@ pub const MONITOR: Target =
 /// The monitor's connection.
 pub const MONITOR_ENDPOINT: Target = Target { interface: "org.qemu.QmpEndpoint", ..MONITOR };
 
+/// The bridge itself.
+pub const BRIDGE: Target =
+    Target { name: "org.qemu.Bridge", path: "/org/qemu/Bridge", interface: "org.qemu.Bridge" };
+
+/// The one who knows which objects it has.
+pub const MANAGER: Target = Target {
+    name: BRIDGE.name,
+    path: "/org/qemu",
+    interface: "org.freedesktop.DBus.ObjectManager",
+};
+
 impl Target {
     /// Another interface of the same object.
     pub const fn interface(self, interface: &'static str) -> Self {
