@@ -10,4 +10,5 @@ async fn two_hundred_machines_are_served(bus: Bus) {
     print!("{report}");
     assert_eq!(report.listed, 206, "all, and the one that never greets");
     assert_eq!(report.lost, 0, "machines without an event");
+    assert_eq!(report.wake_ups, 0, "wake-ups of a bridge that has nothing to do");
 }

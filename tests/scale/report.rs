@@ -12,7 +12,8 @@ pub(crate) struct Report {
     pub(super) small: Memory,
     pub(super) rest: Memory,
     pub(super) peak: u64,
-    pub(super) wake_ups: u64,
+    /// At rest.
+    pub(crate) wake_ups: u64,
     pub(super) listing: Vec<Duration>,
     /// Machines that are listed, the one that never greets among them.
     pub(crate) listed: usize,

@@ -87,7 +87,10 @@ impl Dispatcher {
     fn dispatch(&self, message: &Message) {
         let header = message.header();
         match self.permits.acquire(header.sender()) {
-            Ok(permit) => self.admitted(message, &header, permit),
+            Ok(permit) => {
+                self.outbox.activity().notify(1);
+                self.admitted(message, &header, permit);
+            }
             Err(text) => {
                 self.overrun(&header, &text);
                 let reply = Reply::new(&header, Arc::clone(&self.outbox), Permit::default());

@@ -52,6 +52,8 @@ pub struct Outbox {
     transfers: Arc<Room>,
     /// Those who are connected beside the bus.
     hub: Option<Hub>,
+    /// Something happened that may be told of.
+    activity: Arc<Event>,
     log: Pace,
 }
 
@@ -88,7 +90,9 @@ impl Outbox {
     pub(super) fn beside(bus: &Self, stream: Arc<Stream>, budget: Arc<Budget>) -> Arc<Self> {
         let signals = budget.part(SIGNALS_BESIDE);
         let transfers = Arc::clone(&bus.transfers);
-        Arc::new(Self::with(Some(stream), budget, signals, transfers, None))
+        let activity = Arc::clone(&bus.activity);
+        let outbox = Self::with(Some(stream), budget, signals, transfers, None);
+        Arc::new(Self { activity, ..outbox })
     }
 
     /// Takes the messages collected so far.
@@ -112,7 +116,8 @@ impl Outbox {
     ) -> Self {
         let (blocked, drained) = (Event::new(), Event::new());
         let (queue, log) = (Mutex::default(), Pace::default());
-        Self { queue, blocked, drained, stream, budget, signals, transfers, hub, log }
+        let activity = Arc::default();
+        Self { queue, blocked, drained, stream, budget, signals, transfers, hub, activity, log }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -128,6 +133,11 @@ impl Outbox {
     /// What transfers may take of it.
     pub(super) fn transfers(&self) -> &Arc<Room> {
         &self.transfers
+    }
+
+    /// Told when a call comes, or a peer comes, goes or changes.
+    pub fn activity(&self) -> &Event {
+        &self.activity
     }
 
     /// Those who are connected beside the bus.
@@ -231,7 +241,7 @@ impl Outbox {
     /// # Cancel safety
     ///
     /// Nothing is lost.
-    pub(super) async fn blocks(&self) {
+    pub async fn blocks(&self) {
         while self.blocked().is_none() {
             let blocked = self.blocked.listen();
             // It may have been so a moment before that.
@@ -352,45 +362,4 @@ pub(super) fn size(message: &Message) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
-        let (ours, mut bus) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let stream = Arc::new(Stream::new(ours.into()).unwrap());
-        let outbox = Outbox::new(stream, Budget::DEFAULT);
-        assert_eq!(outbox.blocked(), None);
-        outbox.send(Message::signal("/x", "x.y", "Z").build(&"x".repeat(4 << 20)).unwrap());
-        let seconds = Duration::from_secs(9);
-        tokio::time::advance(seconds).await;
-        outbox.pump().unwrap();
-        assert_eq!(outbox.blocked(), Some(seconds));
-        bus.set_nonblocking(true).unwrap();
-        while bus.read(&mut [0; 4096]).is_ok() {}
-        outbox.pump().unwrap();
-        assert_eq!(outbox.blocked(), Some(Duration::ZERO));
-    }
-
-    /// A reply with a body of which the whole is `bytes` long.
-    fn reply_of(bytes: usize) -> Message {
-        let call = Message::method_call("/x", "Y").sender(":1.5").build(&()).unwrap();
-        let reply = |body: &str| Message::method_return(&call.header()).build(&body).unwrap();
-        let empty = reply("").data().len();
-        reply(&"x".repeat(bytes - empty))
-    }
-
-    #[test]
-    fn the_longest_message_leaves_and_a_longer_one_becomes_an_error() {
-        let outbox = Outbox::detached();
-        assert!(outbox.send(reply_of(MAX_MESSAGE)));
-        assert_eq!(outbox.take()[0].data().len(), MAX_MESSAGE);
-        assert!(!outbox.send(reply_of(MAX_MESSAGE + 1)));
-        let [error] = &outbox.take()[..] else { panic!("one message") };
-        let name = error.header().error_name().map(ToString::to_string);
-        assert_eq!(name.as_deref(), Some("org.qemu.QapiError.Unknown.ReplyTooLarge"));
-    }
-}
+mod tests;

@@ -254,6 +254,7 @@ impl Observer for Publisher {
     }
 
     fn changed(&self, status: &Status) {
+        self.outbox.activity().notify(1);
         let before = self.status().state;
         if before.answers() && !status.state.answers() {
             self.waiters.disconnected();

@@ -78,6 +78,7 @@ impl Fleet {
             false => self.objects.put(path, Object::of(endpoints)),
         };
         gone.endpoints.iter().for_each(|endpoint| endpoint.retire());
+        self.outbox.activity().notify(1);
         let mut tasks = self.tasks();
         if tasks.started {
             self.announce(path, &gone, &new);

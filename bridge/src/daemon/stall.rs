@@ -3,14 +3,14 @@
 use std::{fmt, time::Duration};
 
 use sd_notify::NotifyState;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::bus::{Dispatcher, Objects, guard::Outbox};
 
 use super::notify;
 
-/// How often it looks: often enough for a status that people read.
+/// How often it looks while there is something to see: often enough for a status that people read.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// How long the bus may take nothing before that is told: longer than any reader of a bus with
@@ -67,14 +67,13 @@ impl fmt::Display for Status {
 ///
 /// Nothing is lost.
 pub(super) async fn stalled(objects: &Objects, dispatcher: &Dispatcher, outbox: &Outbox) {
-    let mut turns = interval(PERIOD);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = None;
     loop {
-        turns.tick().await;
+        // From here on nothing happens unseen.
+        let stirred = outbox.activity().listen();
         let (ready, peers) = objects.tally();
-        let status =
-            Status { ready, peers, calls: dispatcher.calls(), flow: Flow::of(outbox.blocked()) };
+        let (calls, blocked) = (dispatcher.calls(), outbox.blocked());
+        let status = Status { ready, peers, calls, flow: Flow::of(blocked) };
         let before = told.as_ref().map_or(Flow::Moving, |told: &Status| told.flow);
         match (before, status.flow) {
             (_, Flow::Lost) => return,
@@ -86,6 +85,14 @@ pub(super) async fn stalled(objects: &Objects, dispatcher: &Dispatcher, outbox: 
             notify::tell(NotifyState::Status(&status.to_string()));
             told = Some(status);
         }
+        // A bridge at rest costs no wake-up: only what goes on is looked at again by itself.
+        if calls == 0 && blocked.is_none() {
+            tokio::select! {
+                () = stirred => {}
+                () = outbox.blocks() => {}
+            }
+        }
+        sleep(PERIOD).await;
     }
 }
 
