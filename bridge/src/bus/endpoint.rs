@@ -72,14 +72,15 @@ impl Endpoint {
     pub fn new(settings: Settings, outbox: Arc<Outbox>) -> (Arc<Self>, Task) {
         let account = Arc::<Account>::default();
         let (budget, room) = (outbox.budget().share(), Arc::clone(outbox.transfers()));
+        let turns = Arc::clone(outbox.turns());
         let publisher = Publisher::new(&settings, Arc::clone(&account), outbox, &budget);
         let publisher = Arc::new(publisher);
-        let inquiry =
-            Arc::new(Inquiry::new(settings.protocol, &settings.limits, Arc::clone(&publisher)));
+        let (protocol, limits) = (settings.protocol, &settings.limits);
+        let inquiry = Inquiry::new(protocol, limits, Arc::clone(&publisher), turns);
         let (handle, task) = endpoint::new(Config {
             socket: Arc::clone(&settings.socket),
-            protocol: settings.protocol,
-            limits: settings.limits.endpoint(settings.protocol),
+            protocol,
+            limits: limits.endpoint(protocol),
             budget,
             observer: inquiry.clone(),
             account,

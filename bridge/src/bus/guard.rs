@@ -21,7 +21,7 @@ use zbus::{Message, message::Type};
 
 use crate::endpoint::{Budget, Charge, Pace};
 
-use super::{bulk::Room, direct::Hub, errors, reply, stream::Stream};
+use super::{bulk::Room, direct::Hub, errors, reply, stream::Stream, turns::Turns};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
@@ -50,6 +50,7 @@ pub struct Outbox {
     budget: Arc<Budget>,
     signals: Arc<Budget>,
     transfers: Arc<Room>,
+    turns: Arc<Turns>,
     /// Those who are connected beside the bus.
     hub: Option<Hub>,
     /// Something happened that may be told of.
@@ -116,8 +117,20 @@ impl Outbox {
     ) -> Self {
         let (blocked, drained) = (Event::new(), Event::new());
         let (queue, log) = (Mutex::default(), Pace::default());
-        let activity = Arc::default();
-        Self { queue, blocked, drained, stream, budget, signals, transfers, hub, activity, log }
+        let (turns, activity) = (Arc::default(), Arc::default());
+        Self {
+            queue,
+            blocked,
+            drained,
+            stream,
+            budget,
+            signals,
+            transfers,
+            turns,
+            hub,
+            activity,
+            log,
+        }
     }
 
     /// Bounds the bytes in flight, on the bus and in all endpoints.
@@ -133,6 +146,11 @@ impl Outbox {
     /// What transfers may take of it.
     pub(super) fn transfers(&self) -> &Arc<Room> {
         &self.transfers
+    }
+
+    /// When it is whose turn to ask for what is large.
+    pub(super) fn turns(&self) -> &Arc<Turns> {
+        &self.turns
     }
 
     /// Told when a call comes, or a peer comes, goes or changes.

@@ -2,12 +2,13 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     skew::Difference,
 };
 
-use super::{endpoint::qapi, limits::Limits, publisher::Publisher};
+use super::{endpoint::qapi, limits::Limits, publisher::Publisher, turns::Turns};
 
 /// The question to a monitor. Its answer takes the monitor some 20 ms, so it is asked once a
 /// connection, and behind the calls that waited for the connection.
@@ -29,15 +30,32 @@ pub(super) struct Inquiry {
     /// For the answer.
     timeout: Option<Duration>,
     handle: OnceLock<Handle>,
-    /// In this connection.
+    turns: Arc<Turns>,
+    itself: Weak<Self>,
+    /// Asked in this connection, or about to be.
     asked: AtomicBool,
+    /// In line.
+    waits: AtomicBool,
 }
 
 impl Inquiry {
-    pub(super) fn new(protocol: Protocol, limits: &Limits, publisher: Arc<Publisher>) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        limits: &Limits,
+        publisher: Arc<Publisher>,
+        turns: Arc<Turns>,
+    ) -> Arc<Self> {
         let timeout = limits.timeout(protocol, SCHEMA);
-        let (handle, asked) = (OnceLock::new(), AtomicBool::new(false));
-        Self { protocol, publisher, timeout, handle, asked }
+        Arc::new_cyclic(|itself| Self {
+            protocol,
+            publisher,
+            timeout,
+            handle: OnceLock::new(),
+            turns,
+            itself: Weak::clone(itself),
+            asked: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
+        })
     }
 
     /// Gives it the handle, which exists only after the endpoint was told its observer.
@@ -53,11 +71,25 @@ impl Inquiry {
     }
 
     fn monitor(&self) {
+        let asked = self.asked.swap(true, Ordering::Relaxed);
+        if !asked && !self.waits.swap(true, Ordering::Relaxed) {
+            self.turns.wait(Weak::clone(&self.itself));
+        }
+    }
+
+    /// Asks, unless the connection ended meanwhile; returns when the answer was compared.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was asked is compared all the same.
+    pub(super) async fn ask(&self) {
+        self.waits.store(false, Ordering::Relaxed);
         let Some(handle) = self.handle.get() else { return };
-        if self.asked.swap(true, Ordering::Relaxed) {
+        if !self.asked.load(Ordering::Relaxed) {
             return;
         }
         let (protocol, publisher) = (self.protocol, Arc::clone(&self.publisher));
+        let (told, over) = oneshot::channel();
         handle.submit(Request {
             command: SCHEMA.to_owned(),
             arguments: Vec::new(),
@@ -65,8 +97,14 @@ impl Inquiry {
             oob: false,
             replies: true,
             timeout: self.timeout,
-            completion: Completion::new(move |outcome| compare(protocol, &publisher, outcome)),
+            completion: Completion::new(move |outcome| {
+                compare(protocol, &publisher, outcome);
+                // Nobody waits any more for an answer that is late.
+                _ = told.send(());
+            }),
         });
+        // Whatever became of it.
+        _ = over.await;
     }
 }
 

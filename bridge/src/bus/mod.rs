@@ -40,6 +40,7 @@ mod stream;
 mod subscribe;
 mod subscriptions;
 mod tables;
+mod turns;
 mod waiters;
 mod waiting;
 
