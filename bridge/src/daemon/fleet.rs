@@ -8,12 +8,12 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use crate::{
-    bus::{Endpoint, Object, Objects, Service, Settings, guard::Outbox, manager},
-    endpoint::Task,
-};
+use crate::bus::{Endpoint, Object, Objects, Service, Settings, guard::Outbox, manager};
 
-use super::log_control::{self, LogControl};
+use super::{
+    log_control::{self, LogControl},
+    starter::Starter,
+};
 
 /// The object of the bridge itself (mapping, section 8).
 const BRIDGE: &str = "/org/qemu/Bridge";
@@ -23,22 +23,16 @@ const BRIDGE: &str = "/org/qemu/Bridge";
 pub(super) struct Fleet {
     objects: Arc<Objects>,
     outbox: Arc<Outbox>,
-    tasks: Mutex<Tasks>,
-}
-
-#[derive(Debug, Default)]
-struct Tasks {
-    /// Those that are yet to open their sockets.
-    ready: Vec<Task>,
-    started: bool,
-    /// Of endpoints that are gone and still have calls in flight.
-    leaving: JoinSet<()>,
+    starter: Arc<Starter>,
+    /// Waits for endpoints that are gone and still have calls in flight.
+    leaving: Mutex<JoinSet<()>>,
 }
 
 impl Fleet {
     /// One without objects.
     pub(super) fn new(outbox: Arc<Outbox>) -> Self {
-        Self { objects: Arc::default(), outbox, tasks: Mutex::default() }
+        let starter = Starter::new(Arc::clone(&outbox));
+        Self { objects: Arc::default(), outbox, starter, leaving: Mutex::default() }
     }
 
     /// Its objects.
@@ -53,7 +47,7 @@ impl Fleet {
         let before = self.objects.get(path);
         let before = before.as_ref().map_or(&[][..], |object| &object.endpoints);
         let mut added = Vec::new();
-        let endpoints: Vec<_> = wanted
+        let mut endpoints: Vec<_> = wanted
             .into_iter()
             .map(|settings| match before.iter().find(|it| *it.settings() == settings) {
                 Some(endpoint) => Arc::clone(endpoint),
@@ -64,6 +58,8 @@ impl Fleet {
                 }
             })
             .collect();
+        // It has the room of the settings.
+        endpoints.shrink_to_fit();
         let is_new = |endpoint: &&Arc<Endpoint>| !before.iter().any(|it| Arc::ptr_eq(it, endpoint));
         let is_gone =
             |endpoint: &&Arc<Endpoint>| !endpoints.iter().any(|it| Arc::ptr_eq(it, endpoint));
@@ -79,18 +75,17 @@ impl Fleet {
         };
         gone.endpoints.iter().for_each(|endpoint| endpoint.retire());
         self.outbox.activity().notify(1);
-        let mut tasks = self.tasks();
-        if tasks.started {
+        if self.starter.is_open() {
             self.announce(path, &gone, &new);
         }
+        let mut leaving = self.leaving();
+        while leaving.try_join_next().is_some() {}
         for endpoint in gone.endpoints {
             let drain = endpoint.settings().limits.drain;
-            tasks.leaving.spawn(async move { endpoint.stop(drain).await });
+            leaving.spawn(async move { endpoint.stop(drain).await });
         }
-        tasks.ready.append(&mut added);
-        if tasks.started {
-            tasks.run();
-        }
+        drop(leaving);
+        self.starter.add(added);
     }
 
     /// Tells what is gone and what is new, after all that the former told and before the latter do.
@@ -123,31 +118,20 @@ impl Fleet {
 
     /// Opens the sockets, of what is served now and later.
     pub(super) fn start(&self) {
-        let mut tasks = self.tasks();
-        tasks.started = true;
-        tasks.run();
+        self.starter.open();
     }
 
     /// Refuses new calls and gives those on the wire this long.
     pub(super) async fn stop(&self, drain: Duration) {
-        let mut leaving = mem::take(&mut self.tasks().leaving);
+        self.starter.close();
+        let mut leaving = mem::take(&mut *self.leaving());
         for endpoint in self.objects.endpoints() {
             leaving.spawn(async move { endpoint.stop(drain).await });
         }
         while leaving.join_next().await.is_some() {}
     }
 
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tasks {
-    fn run(&mut self) {
-        // Taken, for its room would outlast the many of the start.
-        for task in mem::take(&mut self.ready) {
-            tokio::spawn(task.run());
-        }
-        while self.leaving.try_join_next().is_some() {}
+    fn leaving(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,6 +14,7 @@ mod plan;
 mod reload;
 mod settings;
 mod stall;
+mod starter;
 
 use std::{
     convert::Infallible,
