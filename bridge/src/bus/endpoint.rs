@@ -1,6 +1,10 @@
 //! One endpoint as the bus sees it: its interfaces, its requests, its properties.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tracing::debug;
 
@@ -54,7 +58,8 @@ pub struct Endpoint {
     settings: Settings,
     publisher: Arc<Publisher>,
     handle: Handle,
-    bulk: Bulk,
+    /// Of agents that were asked for that.
+    bulk: OnceLock<Bulk>,
     room: Arc<Room>,
 }
 
@@ -87,7 +92,7 @@ impl Endpoint {
             trust: Arc::clone(&settings.trust),
         });
         inquiry.ask_through(handle.clone());
-        (Arc::new(Self { settings, publisher, handle, bulk: Bulk::default(), room }), task)
+        (Arc::new(Self { settings, publisher, handle, bulk: OnceLock::new(), room }), task)
     }
 
     /// What it was started with.
@@ -169,7 +174,9 @@ impl Endpoint {
     pub(super) fn forget(&self, caller: &str) {
         self.subscriptions().forget(caller);
         self.waiters().forget(caller);
-        self.bulk.callers.forget(caller);
+        if let Some(bulk) = self.bulk.get() {
+            bulk.callers.forget(caller);
+        }
         self.handle.cancel(caller);
     }
 
@@ -183,7 +190,8 @@ impl Endpoint {
         completion: Completion,
     ) {
         let request = self.request(command, arguments, fd, choice, completion);
-        match self.bulk.owned.forbids(&request.command, &request.arguments) {
+        let bulk = self.bulk.get();
+        match bulk.and_then(|it| it.owned.forbids(&request.command, &request.arguments)) {
             Some(why) => request.completion.complete(Outcome::NotSent(NotSent::Busy, why)),
             None => self.handle.submit(request),
         }
@@ -221,7 +229,7 @@ impl Endpoint {
 
     /// What goes on here by several commands.
     pub(super) fn bulk(&self) -> &Bulk {
-        &self.bulk
+        self.bulk.get_or_init(Bulk::default)
     }
 
     /// What transfers may take.

@@ -1,8 +1,8 @@
 //! The bounds that a configuration may change; the defaults are those of the design.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::endpoint::{self, Deadlines, Protocol};
+use crate::endpoint::{self, Deadlines, Pool, Protocol};
 
 /// Bounds of the whole bridge and of each endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +83,9 @@ impl Default for Limits {
 
 impl Limits {
     /// Those of one endpoint.
-    pub(super) fn endpoint(&self, protocol: Protocol) -> endpoint::Limits {
-        endpoint::Limits {
+    pub(super) fn endpoint(&self, protocol: Protocol) -> Arc<endpoint::Limits> {
+        static LIMITS: Pool<endpoint::Limits> = Pool::new();
+        LIMITS.share(endpoint::Limits {
             message: self.message,
             greeting: self.greeting,
             nodes: self.nodes,
@@ -93,7 +94,7 @@ impl Limits {
             greeting_timeout: self.opening,
             backoff: (self.reconnect_first, self.reconnect_last),
             ..endpoint::Limits::new(protocol)
-        }
+        })
     }
 
     /// How long a command may take if nobody says otherwise; `None` for ever.

@@ -97,7 +97,7 @@ pub(super) fn brief(protocol: Protocol, socket: &Path, status: &Status) -> Prope
         ("Version", string(&status.version)),
     ];
     if protocol == Protocol::Qmp {
-        properties.push(("Capabilities", strings(&status.capabilities)));
+        properties.push(("Capabilities", strings(status.capabilities)));
         properties.push(("RunState", string(&status.run_state)));
     }
     properties
@@ -114,8 +114,8 @@ pub(super) fn changed(old: Properties, new: Properties) -> Properties {
     new.into_iter().filter(|property| !old.contains(property)).collect()
 }
 
-fn strings(list: &[String]) -> Json<'static> {
-    Json::List(list.iter().map(|item| string(item)).collect())
+fn strings(list: &[impl AsRef<str>]) -> Json<'static> {
+    Json::List(list.iter().map(|item| string(item.as_ref())).collect())
 }
 
 /// A property keeps its type: a hostile name changes in its place.

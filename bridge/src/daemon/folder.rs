@@ -16,12 +16,15 @@ use super::machine::Machine;
 /// Files that are looked at: whoever may write there can make any number.
 const FILES: usize = 200_000;
 
+/// Which sockets of a machine there are, by [`Protocol`].
+type Sockets = [bool; 2];
+
 /// A folder and what was seen there last.
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: Arc<Path>,
-    /// Machines with the protocols of their sockets; none without any.
-    seen: BTreeMap<String, BTreeSet<Protocol>>,
+    /// Machines; none without any socket.
+    seen: BTreeMap<String, Sockets>,
 }
 
 impl Folder {
@@ -49,16 +52,13 @@ impl Folder {
         // A link is none: what it leads to comes and goes unseen.
         let found = fs::symlink_metadata(self.path.join(file));
         let found = found.is_ok_and(|file| file.file_type().is_socket());
-        let known = self.seen.get(name).is_some_and(|sockets| sockets.contains(&protocol));
+        let known = self.seen.get(name).is_some_and(|sockets| sockets[protocol as usize]);
         if known == found {
             return None;
         }
         let sockets = self.seen.entry(name.to_owned()).or_default();
-        match found {
-            true => sockets.insert(protocol),
-            false => sockets.remove(&protocol),
-        };
-        if sockets.is_empty() {
+        sockets[protocol as usize] = found;
+        if *sockets == Sockets::default() {
             self.seen.remove(name);
         }
         Some(name.to_owned())
@@ -74,7 +74,7 @@ impl Folder {
         let sockets = self.seen.get(name)?;
         let socket = |protocol: Protocol| {
             let file = format!("{name}.{}", protocol.name());
-            sockets.contains(&protocol).then(|| self.path.join(file))
+            sockets[protocol as usize].then(|| self.path.join(file))
         };
         let (qmp, qga) = (socket(Protocol::Qmp), socket(Protocol::Qga));
         Some(Machine { name: name.to_owned(), qmp, qga, timeout: None })

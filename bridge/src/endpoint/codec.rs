@@ -51,7 +51,8 @@ pub(super) struct Bound {
 /// Cuts a stream of bytes into frames, however the bytes are cut.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    limits: Limits,
+    most_nodes: usize,
+    deepest: usize,
     bound: Bound,
     state: State,
     /// What precedes the next byte, outside strings.
@@ -105,9 +106,10 @@ enum Step {
 }
 
 impl Decoder {
-    pub(super) fn new(limits: Limits, budget: &Arc<Budget>) -> Self {
+    pub(super) fn new(limits: &Limits, budget: &Arc<Budget>) -> Self {
         Self {
-            limits,
+            most_nodes: limits.nodes,
+            deepest: limits.depth,
             bound: Bound { bytes: limits.message, beyond: Excess::Limit },
             state: State::Outside,
             before: Before::Opening,
@@ -276,7 +278,7 @@ impl Decoder {
     fn enter(&mut self, list: bool) {
         self.count(Before::Opening);
         self.depth += 1;
-        if self.depth > self.limits.depth {
+        if self.depth > self.deepest {
             self.deep = true;
             self.over.get_or_insert(Excess::Limit);
         }
@@ -296,7 +298,7 @@ impl Decoder {
     fn count(&mut self, before: Before) {
         self.before = before;
         self.nodes += 1;
-        if self.nodes > self.limits.nodes {
+        if self.nodes > self.most_nodes {
             self.over.get_or_insert(Excess::Limit);
         }
     }

@@ -25,16 +25,19 @@ const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// # Cancel safety
 ///
 /// Not cancel safe: dropped, it tells requests on the wire that the connection is lost.
-pub(super) async fn serve(link: Link, session: &mut Session) -> Fault {
+pub(super) fn serve(link: Link, session: &mut Session) -> impl Future<Output = Fault> {
+    // An asynchronous function would keep what it was called with beside what it works on.
     let mut connection = Connection { link, session };
-    let (kind, fault) = match connection.run().await {
-        Ok(()) => (Unknown::Timeout, Fault::stopping()),
-        Err(fault) => (Unknown::ConnectionLost, fault),
-    };
-    // Closed before anybody is told: who tries again finds the peer free.
-    drop(connection.link);
-    session.end(kind, &fault);
-    fault
+    async move {
+        let (kind, fault) = match connection.run().await {
+            Ok(()) => (Unknown::Timeout, Fault::stopping()),
+            Err(fault) => (Unknown::ConnectionLost, fault),
+        };
+        // Closed before anybody is told: who tries again finds the peer free.
+        drop(connection.link);
+        connection.session.end(kind, &fault);
+        fault
+    }
 }
 
 struct Connection<'a> {
@@ -119,11 +122,11 @@ impl Connection<'_> {
     }
 
     fn ended(&self) -> Fault {
-        Fault::not_connected(format!("the peer at {} hung up", self.session.wire.socket))
+        Fault::not_connected(format!("the peer at {} hung up", self.session.wire.socket()))
     }
 
     fn lost(&self, error: &io::Error) -> Fault {
-        let socket = &self.session.wire.socket;
+        let socket = self.session.wire.socket();
         Fault::not_connected(format!("the connection to {socket} broke: {error}"))
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
-
 use super::{
     Account, Completion, Config, Count, Outcome, Protocol, Request,
     inbox::{Inbox, Job},
@@ -17,14 +15,12 @@ pub struct Handle {
     protocol: Protocol,
     socket: Arc<Path>,
     account: Arc<Account>,
-    /// Closed when the task is gone.
-    ended: watch::Receiver<()>,
 }
 
 impl Handle {
-    pub(super) fn new(inbox: Arc<Inbox>, config: &Config, ended: watch::Receiver<()>) -> Self {
+    pub(super) fn new(inbox: Arc<Inbox>, config: &Config) -> Self {
         let (socket, account) = (Arc::clone(&config.socket), Arc::clone(&config.account));
-        Self { inbox, protocol: config.protocol, socket, account, ended }
+        Self { inbox, protocol: config.protocol, socket, account }
     }
 
     /// Queues a request; never blocks. Requests leave in the order in which they were submitted,
@@ -94,8 +90,7 @@ impl Handle {
     /// The endpoint ends also if nobody waits for it.
     pub async fn stop(&self, drain: Duration) {
         self.inbox.stop(drain);
-        let mut ended = self.ended.clone();
-        while ended.changed().await.is_ok() {}
+        self.inbox.ended().await;
     }
 
     /// A lease, for work of several requests.

@@ -2,7 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
     time::Duration,
 };
 
@@ -47,8 +49,7 @@ impl Job {
 #[derive(Debug)]
 pub(super) struct Inbox {
     queue: Mutex<Queue>,
-    arrived: Notify,
-    /// Tells the holders of leases that the endpoint stops.
+    /// Tells the holders of leases that the endpoint stops, and those who stop it that it ended.
     stops: Notify,
     limit: usize,
     budget: Arc<Budget>,
@@ -66,12 +67,16 @@ struct Queue {
     ended: bool,
     leases: usize,
     news: Option<News>,
+    /// There is something new for the task.
+    arrived: bool,
+    /// It waits for that.
+    task: Option<Waker>,
 }
 
 impl Inbox {
     pub(super) fn new(limit: usize, budget: Arc<Budget>) -> Self {
         let (queue, ward) = (Mutex::default(), Arc::default());
-        Self { queue, arrived: Notify::new(), stops: Notify::new(), limit, budget, ward }
+        Self { queue, stops: Notify::new(), limit, budget, ward }
     }
 
     /// Queues a job, or tells it at once that it will not be sent.
@@ -88,7 +93,7 @@ impl Inbox {
         };
         match refused {
             Some((job, kind, text)) => job.refuse(kind, text),
-            None => self.arrived.notify_one(),
+            None => self.wake(),
         }
     }
 
@@ -120,7 +125,7 @@ impl Inbox {
             job.refuse(NotSent::Stopping, STOPPING);
         }
         self.stops.notify_waiters();
-        self.arrived.notify_one();
+        self.wake();
     }
 
     /// Refuses everything from now on: there is no task any more.
@@ -154,6 +159,21 @@ impl Inbox {
         let stops = self.stops.notified();
         if self.stopping().is_none() {
             stops.await;
+        }
+    }
+
+    /// Returns when there is no task any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub(super) async fn ended(&self) {
+        loop {
+            let ends = self.stops.notified();
+            if self.lock().ended {
+                return;
+            }
+            ends.await;
         }
     }
 
@@ -212,6 +232,7 @@ impl Inbox {
     pub(super) fn tell(&self, news: News) {
         let mut queue = self.lock();
         queue.news = Some(news.after(queue.news.unwrap_or_default()));
+        drop(queue);
         self.wake();
     }
 
@@ -222,7 +243,13 @@ impl Inbox {
 
     /// Has the task look again for what is to do.
     pub(super) fn wake(&self) {
-        self.arrived.notify_one();
+        let mut queue = self.lock();
+        queue.arrived = true;
+        let task = queue.task.take();
+        drop(queue);
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     /// Returns when a job, news or a stop may have come since the last return.
@@ -231,7 +258,18 @@ impl Inbox {
     ///
     /// Nothing is lost.
     pub(super) async fn arrived(&self) {
-        self.arrived.notified().await;
+        poll_fn(|context| {
+            let mut queue = self.lock();
+            if std::mem::take(&mut queue.arrived) {
+                return Poll::Ready(());
+            }
+            match &mut queue.task {
+                Some(task) => task.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Returns when a job waits or the endpoint stops.

@@ -1,10 +1,12 @@
 //! The socket.
 
 use std::{
+    future::poll_fn,
     io::{self, IoSlice},
     mem::MaybeUninit,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
+    task::Poll,
 };
 
 use rustix::{
@@ -66,13 +68,17 @@ impl Link {
     ///
     /// Nothing is lost.
     pub(super) async fn ready(&self) -> io::Result<()> {
-        match &self.writer {
-            None => self.reader.readable().await.map(drop),
-            Some(writer) => tokio::select! {
-                ready = self.reader.readable() => ready.map(drop),
-                ready = writer.writable() => ready.map(drop),
-            },
-        }
+        // Futures of tokio's own would take more memory of each idle machine than all the rest.
+        poll_fn(|context| {
+            if let Poll::Ready(ready) = self.reader.poll_read_ready(context) {
+                return Poll::Ready(ready.map(drop));
+            }
+            match &self.writer {
+                Some(writer) => writer.poll_write_ready(context).map_ok(drop),
+                None => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Reads what is there: `None` if nothing is, no bytes if the peer ended.

@@ -283,13 +283,13 @@ pub struct Status {
     /// Connection.
     pub state: State,
     /// Version that the peer tells, `10.0.2`; empty before.
-    pub version: String,
+    pub version: Arc<str>,
     /// Commands that this peer offers.
     pub commands: Arc<Vec<String>>,
     /// QMP: what `query-status` said, refreshed after each event that may change it.
-    pub run_state: String,
+    pub run_state: Arc<str>,
     /// QMP: capabilities in force.
-    pub capabilities: Vec<String>,
+    pub capabilities: &'static [&'static str],
     /// The peer sent too much lately that nobody asked for or understands.
     pub misbehaving: bool,
 }
@@ -306,7 +306,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// Bounds and deadlines of one endpoint; the defaults are those of the design.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one message from the peer.
     pub message: usize,
@@ -355,7 +355,7 @@ pub struct Config {
     /// What it speaks.
     pub protocol: Protocol,
     /// Bounds and deadlines.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Bounds the bytes of lines and arguments in flight: the endpoint's share.
     pub budget: Arc<Budget>,
     /// Told of events and changes.

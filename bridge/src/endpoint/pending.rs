@@ -45,12 +45,16 @@ pub(super) enum Owner {
 /// What the bridge itself asks the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    Commands,
     RunState,
+    Commands,
     Devices,
     AgentInfo,
     Frozen,
 }
+
+/// Some of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Questions(u8);
 
 /// The table of requests on the wire.
 #[derive(Debug, Default)]
@@ -213,6 +217,31 @@ impl Question {
             Self::AgentInfo => "guest-info",
             Self::Frozen => "guest-fsfreeze-status",
         }
+    }
+}
+
+impl Questions {
+    pub(super) fn add(&mut self, question: Question) {
+        self.0 |= 1 << question as u8;
+    }
+
+    pub(super) fn remove(&mut self, question: Question) {
+        self.0 &= !(1 << question as u8);
+    }
+
+    /// Takes the first that is not among `others`.
+    pub(super) fn take_but(&mut self, others: Self) -> Option<Question> {
+        const ALL: [Question; 5] = [
+            Question::RunState,
+            Question::Commands,
+            Question::Devices,
+            Question::AgentInfo,
+            Question::Frozen,
+        ];
+        let first = (self.0 & !others.0).trailing_zeros();
+        let question = *ALL.get(first as usize)?;
+        self.remove(question);
+        Some(question)
     }
 }
 

@@ -202,7 +202,7 @@ impl Qga {
         if let Some((version, commands)) = info::read(text) {
             let tells = commands.iter().any(|name| name == Question::Frozen.command());
             self.due = tells.then_some(Question::Frozen);
-            let commands = offered(commands);
+            let (version, commands) = (version.into(), offered(commands));
             wire.change(|status| (status.version, status.commands) = (version, commands));
         }
         if self.due.is_none() {

@@ -13,7 +13,7 @@ use super::{
     line::line,
     message::{Id, Message, Reply, begins_event, outer_id},
     offered,
-    pending::{Question, cut},
+    pending::{Question, Questions, cut},
     sync::nonce,
     wire::{Dialect, Wire},
 };
@@ -46,9 +46,9 @@ pub(super) struct Qmp {
     id: u64,
     oob: bool,
     /// To be asked as soon as there is room.
-    questions: Vec<Question>,
+    questions: Questions,
     /// On the wire: each is asked again only after its answer, which may be old.
-    asking: Vec<Question>,
+    asking: Questions,
     /// When events that told of the machine lead to questions.
     asks_at: Option<Instant>,
     /// When the peer counts as ready even if the opening questions are not answered.
@@ -71,8 +71,8 @@ impl Qmp {
             nonce: 0,
             id: 0,
             oob: false,
-            questions: Vec::new(),
-            asking: Vec::new(),
+            questions: Questions::default(),
+            asking: Questions::default(),
             asks_at: None,
             ready_by: None,
         }
@@ -89,9 +89,10 @@ impl Qmp {
     fn negotiated(&mut self, wire: &mut Wire, now: Instant) {
         wire.refusal = None;
         self.phase = Phase::Serving;
-        self.questions = vec![Question::RunState, Question::Commands];
+        self.questions.add(Question::RunState);
+        self.questions.add(Question::Commands);
         self.ready_by = now.checked_add(super::SURVEY);
-        let capabilities = if self.oob { vec!["oob".to_owned()] } else { Vec::new() };
+        let capabilities: &[_] = if self.oob { &["oob"] } else { &[] };
         wire.change(|status| {
             status.state = State::Connecting;
             status.capabilities = capabilities;
@@ -108,7 +109,7 @@ impl Qmp {
             (Phase::Greeting(_), Message::Greeting { version, oob }) => {
                 self.oob = oob;
                 self.greeted(wire, now);
-                wire.change(|status| status.version = version);
+                wire.change(|status| status.version = version.into());
             }
             (Phase::Negotiating(_), Message::Reply(reply)) if reply.id == Some(self.own_id()) => {
                 match reply.result {
@@ -126,7 +127,7 @@ impl Qmp {
                     self.asks_at = self.asks_at.or_else(|| now.checked_add(LULL));
                 } else if RUN_STATE_EVENTS.contains(&&*name) {
                     self.asks_at = None;
-                    self.refresh(Question::RunState);
+                    self.questions.add(Question::RunState);
                 }
                 wire.machine.event(&name);
                 wire.event(&Event { name: &name, data, timestamp });
@@ -165,12 +166,12 @@ impl Qmp {
 
     /// Takes the answer to a question; no text if there was none.
     fn learn(&mut self, wire: &mut Wire, question: Question, text: &[u8]) {
-        self.asking.retain(|&asked| asked != question);
+        self.asking.remove(question);
         match question {
             Question::RunState => {
                 let RunState { status, running } = serde_json::from_slice(text).unwrap_or_default();
                 wire.machine.status(&status, running);
-                wire.change(|told| told.run_state = status);
+                wire.change(|told| told.run_state = status.into());
             }
             Question::Devices => wire.machine.devices(text),
             _ => {
@@ -187,13 +188,6 @@ impl Qmp {
     fn ready(&mut self, wire: &mut Wire) {
         self.ready_by = None;
         wire.ready();
-    }
-
-    /// The answer may have changed.
-    fn refresh(&mut self, question: Question) {
-        if !self.questions.contains(&question) {
-            self.questions.push(question);
-        }
     }
 
     fn too_large(
@@ -238,12 +232,10 @@ impl Qmp {
     /// Asks what the bridge wants to know; this may take one place more than the callers have.
     fn ask(&mut self, wire: &mut Wire, now: Instant) -> bool {
         if self.asks_at.is_none() && wire.machine.asks() {
-            self.refresh(Question::Devices);
+            self.questions.add(Question::Devices);
         }
-        let ready = |question: &Question| !self.asking.contains(question);
-        let Some(at) = self.questions.iter().position(ready) else { return false };
-        let question = self.questions.remove(at);
-        self.asking.push(question);
+        let Some(question) = self.questions.take_but(self.asking) else { return false };
+        self.asking.add(question);
         wire.ask(question, None, now, None);
         true
     }
@@ -343,7 +335,7 @@ impl Dialect for Qmp {
         }
         if due(self.asks_at) {
             self.asks_at = None;
-            self.refresh(Question::RunState);
+            self.questions.add(Question::RunState);
         }
         wire.expire(now);
         Ok(())

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     Budget, Completion, Config, Event, Handle, Limits, Observer, Outcome, Protocol, Request,
@@ -37,8 +37,9 @@ impl Rig {
         let (account, budget) = (Arc::default(), Budget::new());
         let inbox = Arc::new(Inbox::new(limits.waiting, budget.clone()));
         let (socket, trust) = (Path::new("peer").into(), Arc::default());
-        let config = Config { socket, protocol, limits, budget, observer, account, trust };
-        let handle = Handle::new(inbox.clone(), &config, watch::channel(()).1);
+        let config =
+            Config { socket, protocol, limits: limits.into(), budget, observer, account, trust };
+        let handle = Handle::new(inbox.clone(), &config);
         let mut rig = Self { session: Session::new(&config, inbox), handle, log };
         rig.begin();
         rig

@@ -19,7 +19,7 @@ use super::{
 
 /// What lasts over the connections of an endpoint, and the state of the current one.
 pub(super) struct Session {
-    protocol: Protocol,
+    pub(super) protocol: Protocol,
     pub(super) wire: Wire,
     pub(super) inbox: Arc<Inbox>,
     decoder: Decoder,
@@ -37,7 +37,7 @@ impl Session {
             protocol,
             wire: Wire::new(config, Machine::new(Arc::clone(&inbox.ward))),
             inbox,
-            decoder: Decoder::new(config.limits, &config.budget),
+            decoder: Decoder::new(&config.limits, &config.budget),
             budget: config.budget.clone(),
             dialect: dialect(protocol),
             meter: None,
@@ -46,7 +46,7 @@ impl Session {
 
     /// Begins a connection: nothing of the one before is left.
     pub(super) fn begin(&mut self, now: Instant) -> Result<(), Fault> {
-        self.decoder = Decoder::new(self.wire.limits, &self.budget);
+        self.decoder = Decoder::new(&self.wire.limits, &self.budget);
         self.dialect = dialect(self.protocol);
         let guest = self.protocol == Protocol::Qga;
         self.meter = guest.then(|| Meter::new(self.wire.limits.message, now));
@@ -87,7 +87,7 @@ impl Session {
         // What nobody waits for any more is not kept, even if no more of it comes.
         self.decoder.bound(self.dialect.longest(&self.wire));
         if let Some((kind, text)) = self.wire.refusal() {
-            self.inbox.refuse_all(kind, &format!("{}: {text}", self.wire.socket));
+            self.inbox.refuse_all(kind, &format!("{}: {text}", self.wire.socket()));
         }
         self.inbox.expire(now, self.wire.obstacle());
         Ok(())

@@ -10,32 +10,25 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
     Config, Handle, NotSent, Protocol, connection::serve, fault::Fault, inbox::Inbox, link::Link,
-    session::Session, sync::nonce,
+    session::Session, sync::nonce, trust::Trust,
 };
 
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
 /// until then wait.
 pub fn new(config: Config) -> (Handle, Task) {
     let inbox = Arc::new(Inbox::new(config.limits.waiting, config.budget.clone()));
-    let (alive, ended) = watch::channel(());
-    let handle = Handle::new(inbox.clone(), &config, ended);
-    let session = Session::new(&config, inbox);
-    (handle, Task { config, session, _alive: alive })
+    let handle = Handle::new(inbox.clone(), &config);
+    (handle, Task { session: Session::new(&config, inbox), trust: config.trust })
 }
 
 /// Runs an endpoint; dropped, it tells all requests that they are not done.
 pub struct Task {
-    config: Config,
     session: Session,
-    /// Tells the handles that the task is gone.
-    _alive: watch::Sender<()>,
+    trust: Arc<Trust>,
 }
 
 impl Task {
@@ -52,13 +45,13 @@ impl Task {
     }
 
     async fn serve(&mut self) {
-        let mut backoff = Backoff::new(self.config.limits.backoff);
+        let mut backoff = Backoff::new(self.session.wire.limits.backoff);
         let mut told = false;
         while self.session.inbox.stopping().is_none() {
             let start = Instant::now();
             let (fault, was_ready) = self.attempt().await;
             // A peer that fails soon after it was ready is not tried without a pause for ever.
-            if was_ready && start.elapsed() >= self.config.limits.backoff.1 {
+            if was_ready && start.elapsed() >= self.session.wire.limits.backoff.1 {
                 backoff.reset();
                 told = false;
             }
@@ -73,33 +66,29 @@ impl Task {
 
     /// One connection, from the attempt to its end, and whether the peer was ready.
     async fn attempt(&mut self) -> (Fault, bool) {
-        match self.connect() {
-            Ok(link) => {
-                let fault = {
-                    let serving = pin!(serve(link, &mut self.session));
-                    contained(serving).await
-                };
-                let fault = fault.unwrap_or_else(|| self.session.broken());
-                (fault, self.session.wire.was_ready())
-            }
+        let link = match self.connect() {
+            Ok(link) => link,
             Err(fault) => {
                 self.session.wire.unconnected(&fault);
-                (fault, false)
+                return (fault, false);
             }
-        }
+        };
+        let fault = contained(pin!(serve(link, &mut self.session))).await;
+        let fault = fault.unwrap_or_else(|| self.session.broken());
+        (fault, self.session.wire.was_ready())
     }
 
     fn connect(&self) -> Result<Link, Fault> {
-        let (path, trust) = (&self.config.socket, &self.config.trust);
+        let (path, trust) = (&self.session.wire.socket, &self.trust);
         trust.place(path).map_err(Fault::not_connected)?;
         let link = Link::connect(path).map_err(|error| self.unreachable(&error))?;
-        let server = trust.server(link.socket(), &self.session.wire.socket);
+        let server = trust.server(link.socket(), path.display());
         server.map_err(Fault::not_connected)?;
         Ok(link)
     }
 
     fn unreachable(&self, error: &io::Error) -> Fault {
-        let advice = match (error.kind(), self.config.protocol) {
+        let advice = match (error.kind(), self.session.protocol) {
             (io::ErrorKind::NotFound, Protocol::Qmp) => "is the machine running, with -qmp there?",
             (io::ErrorKind::NotFound, Protocol::Qga) => {
                 "is the machine running, with the agent's channel there?"
@@ -111,7 +100,7 @@ impl Task {
             (io::ErrorKind::WouldBlock, _) => "another client holds it, and more wait",
             _ => "see the path and the limits of the service",
         };
-        let (socket, uid) = (&self.session.wire.socket, rustix::process::getuid().as_raw());
+        let (socket, uid) = (self.session.wire.socket(), rustix::process::getuid().as_raw());
         let text = format!("cannot connect to {socket} as uid {uid}: {error}; {advice}");
         match error.kind() {
             io::ErrorKind::WouldBlock => Fault::busy(text),
@@ -121,18 +110,18 @@ impl Task {
 
     /// Tells the first failure in a row; the others are told only to those who look for them.
     fn log(&self, fault: &Fault, told: &mut bool) {
-        let socket = &self.session.wire.socket;
+        let socket = &self.session.wire.socket();
         match fault.kind {
             // Agents come and go with their guests; the socket is well.
             NotSent::Absent => {
-                if self.config.account.may_tell() {
-                    tracing::info!(socket, fault = fault.text, "agent lost");
+                if self.session.wire.account.may_tell() {
+                    tracing::info!(%socket, fault = fault.text, "agent lost");
                 }
                 return;
             }
-            NotSent::Stopping => tracing::debug!(socket, fault = fault.text, "not connected"),
-            _ if *told => tracing::debug!(socket, fault = fault.text, "not connected"),
-            _ => tracing::warn!(socket, fault = fault.text, "not connected"),
+            NotSent::Stopping => tracing::debug!(%socket, fault = fault.text, "not connected"),
+            _ if *told => tracing::debug!(%socket, fault = fault.text, "not connected"),
+            _ => tracing::warn!(%socket, fault = fault.text, "not connected"),
         }
         *told = true;
     }
@@ -146,7 +135,7 @@ impl Drop for Task {
 
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Task").field("socket", &self.session.wire.socket).finish_non_exhaustive()
     }
 }
 

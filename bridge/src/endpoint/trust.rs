@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fmt::Display,
     fs::{Metadata, read_link, symlink_metadata},
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
@@ -32,7 +33,7 @@ impl Trust {
     /// # Errors
     ///
     /// The text says who it is and what to do.
-    pub(super) fn server(&self, socket: impl AsFd, path: &str) -> Result<(), String> {
+    pub(super) fn server(&self, socket: impl AsFd, path: impl Display) -> Result<(), String> {
         match socket_peercred(socket) {
             Ok(server) => self.users().check(server.uid.as_raw(), &format!("{path} is served by")),
             Err(error) => Err(format!("who serves {path} is not told: {error}")),

@@ -1,6 +1,11 @@
 //! What both dialects write to: the message that leaves, the requests on the wire, the status.
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    os::fd::OwnedFd,
+    path::{Display, Path},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -40,9 +45,8 @@ pub(super) trait Dialect: Send {
 
 /// One endpoint's side of a connection; outlives connections, so that no id is used twice.
 pub(super) struct Wire {
-    /// Path of the socket, for the log.
-    pub(super) socket: String,
-    pub(super) limits: Limits,
+    pub(super) socket: Arc<Path>,
+    pub(super) limits: Arc<Limits>,
     pub(super) output: Output,
     pub(super) pending: Pending,
     /// Why the peer cannot be asked anything now.
@@ -56,7 +60,7 @@ pub(super) struct Wire {
     /// Of the connection, whatever hinders its peer.
     state: State,
     observer: Arc<dyn Observer>,
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     conduct: Conduct,
     status: Status,
     serial: u64,
@@ -96,8 +100,8 @@ impl Output {
 impl Wire {
     pub(super) fn new(config: &Config, machine: Machine) -> Self {
         Self {
-            socket: config.socket.display().to_string(),
-            limits: config.limits,
+            socket: Arc::clone(&config.socket),
+            limits: Arc::clone(&config.limits),
             output: Output::default(),
             pending: Pending::default(),
             refusal: None,
@@ -114,6 +118,11 @@ impl Wire {
         }
     }
 
+    /// Path of the socket, for the log.
+    pub(super) fn socket(&self) -> Display<'_> {
+        self.socket.display()
+    }
+
     /// Tells of an event.
     pub(super) fn event(&self, event: &Event<'_>) {
         self.account.count(Count::Events);
@@ -125,7 +134,7 @@ impl Wire {
         self.account.count(Count::Events);
         contained(&self.account, || self.observer.event_lost());
         if self.account.may_tell() {
-            tracing::warn!(socket = self.socket, "event above the limit dropped");
+            tracing::warn!(socket = %self.socket(), "event above the limit dropped");
         }
     }
 
@@ -148,11 +157,11 @@ impl Wire {
     pub(super) fn judge(&mut self, now: Instant) {
         let misbehaving = self.conduct.is_bad(now);
         if self.status.misbehaving != misbehaving {
-            let socket = &self.socket;
+            let socket = self.socket();
             if misbehaving {
-                tracing::warn!(socket, "the peer sends too much that nobody asked for");
+                tracing::warn!(%socket, "the peer sends too much that nobody asked for");
             } else {
-                tracing::info!(socket, "the peer behaves again");
+                tracing::info!(%socket, "the peer behaves again");
             }
             self.change(|status| status.misbehaving = misbehaving);
         }
@@ -225,7 +234,7 @@ impl Wire {
     /// The peer answered everything it must: it is ready.
     pub(super) fn ready(&mut self) {
         if !self.was_ready && self.account.may_tell() {
-            tracing::info!(socket = self.socket, version = self.status.version, "ready");
+            tracing::info!(socket = %self.socket(), version = &*self.status.version, "ready");
         }
         self.was_ready = true;
         self.change(|status| status.state = State::Ready);

@@ -23,7 +23,7 @@ pub enum Owned {
 ///
 /// Bytes are left, or more memory is kept than the limits allow.
 pub fn frames<'a>(limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Owned> {
-    let mut decoder = Decoder::new(limits, &Budget::new());
+    let mut decoder = Decoder::new(&limits, &Budget::new());
     let mut frames = Vec::new();
     for mut piece in pieces {
         while let Some(frame) = decoder.next(&mut piece) {

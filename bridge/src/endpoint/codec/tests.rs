@@ -83,7 +83,7 @@ fn limits_are_exact() {
 #[test]
 fn of_a_message_above_a_limit_only_beginning_and_end_are_kept() {
     let text = format!("{{\"return\":\"{}\",\"id\":7}}", "x".repeat(1 << 20));
-    let mut decoder = Decoder::new(limits(), &Budget::new());
+    let mut decoder = Decoder::new(&limits(), &Budget::new());
     let mut found = Vec::new();
     for mut piece in text.as_bytes().chunks(1000) {
         while let Some(frame) = decoder.next(&mut piece) {
@@ -98,7 +98,7 @@ fn of_a_message_above_a_limit_only_beginning_and_end_are_kept() {
 #[test]
 fn the_memory_of_a_large_message_is_given_back() {
     let text = format!("{{\"return\":\"{}\"}}", "x".repeat(1 << 20));
-    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp), &Budget::new());
+    let mut decoder = Decoder::new(&Limits::new(Protocol::Qmp), &Budget::new());
     let (head, mut tail) = text.as_bytes().split_at(1 << 19);
     let mut head = head;
     assert_eq!(decoder.next(&mut head), None);
@@ -109,7 +109,7 @@ fn the_memory_of_a_large_message_is_given_back() {
 
 #[test]
 fn the_limit_can_change_between_messages() {
-    let mut decoder = Decoder::new(limits(), &Budget::new());
+    let mut decoder = Decoder::new(&limits(), &Budget::new());
     decoder.bound(Bound { bytes: 2, beyond: Excess::Limit });
     let mut input = &b"{\"a\":1}{\"a\":1}"[..];
     assert_eq!(decoder.next(&mut input), Some(Frame::TooLarge(b"{\"a\":1}", Excess::Limit)));
@@ -133,11 +133,11 @@ fn feed(decoder: &mut Decoder, size: usize) -> Option<Owned> {
 fn the_limits_of_both_protocols_are_exact() {
     let longest = 16 << 20;
     for protocol in [Protocol::Qmp, Protocol::Qga] {
-        let mut decoder = Decoder::new(Limits::new(protocol), &Budget::new().share());
+        let mut decoder = Decoder::new(&Limits::new(protocol), &Budget::new().share());
         assert!(matches!(feed(&mut decoder, longest), Some(Owned::Message(_))));
         assert!(matches!(feed(&mut decoder, longest + 1), Some(Owned::TooLarge(_))));
     }
-    let mut decoder = Decoder::new(Limits::new(Protocol::Qmp), &Budget::new());
+    let mut decoder = Decoder::new(&Limits::new(Protocol::Qmp), &Budget::new());
     let nodes = |nodes: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(nodes - 3));
     let depth =
         |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
@@ -153,10 +153,10 @@ fn the_limits_of_both_protocols_are_exact() {
 #[test]
 fn who_drips_a_long_line_leaves_room_for_the_others() {
     let budget = Budget::new();
-    let mut dripping = Decoder::new(Limits::new(Protocol::Qga), &budget.share());
+    let mut dripping = Decoder::new(&Limits::new(Protocol::Qga), &budget.share());
     let mut line = &[b"{\"return\":\"", &vec![b'x'; 15 << 20][..]].concat()[..];
     assert_eq!(dripping.next(&mut line), None);
-    let mut other = Decoder::new(Limits::new(Protocol::Qmp), &budget.share());
+    let mut other = Decoder::new(&Limits::new(Protocol::Qmp), &budget.share());
     assert!(matches!(feed(&mut other, 10 << 20), Some(Owned::Message(_))));
     assert!(matches!(feed(&mut other, 12 << 20), Some(Owned::TooLarge(_))));
     drop(dripping);
@@ -168,7 +168,7 @@ fn who_drips_a_long_line_leaves_room_for_the_others() {
 #[test]
 fn what_nobody_waits_for_any_more_is_given_back_at_once() {
     let budget = Budget::new();
-    let mut decoder = Decoder::new(Limits::new(Protocol::Qga), &budget);
+    let mut decoder = Decoder::new(&Limits::new(Protocol::Qga), &budget);
     let mut line = &[b"{\"return\":\"", &vec![b'x'; 1 << 20][..]].concat()[..];
     assert_eq!(decoder.next(&mut line), None);
     decoder.bound(Bound { bytes: 64 << 10, beyond: Excess::Unawaited });
@@ -180,7 +180,7 @@ fn what_nobody_waits_for_any_more_is_given_back_at_once() {
 
 #[test]
 fn a_message_that_began_unawaited_stays_so() {
-    let mut decoder = Decoder::new(Limits::new(Protocol::Qga), &Budget::new());
+    let mut decoder = Decoder::new(&Limits::new(Protocol::Qga), &Budget::new());
     decoder.bound(Bound { bytes: 4, beyond: Excess::Unawaited });
     assert_eq!(decoder.next(&mut &b"{\"a"[..]), None);
     decoder.bound(Bound { bytes: 6, beyond: Excess::Limit });

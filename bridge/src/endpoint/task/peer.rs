@@ -55,7 +55,8 @@ impl Place {
         let socket = self.socket().into();
         let (protocol, account, budget) = (Protocol::Qmp, Arc::default(), Budget::new());
         let trust = Arc::default();
-        let config = Config { socket, protocol, limits, budget, observer, account, trust };
+        let config =
+            Config { socket, protocol, limits: limits.into(), budget, observer, account, trust };
         let (handle, task) = new(config);
         (handle, task, heard)
     }
