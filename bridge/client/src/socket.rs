@@ -60,7 +60,7 @@ impl Socket {
         let (handle, task) = endpoint::new(Config {
             socket: path.into().into(),
             protocol,
-            limits: Limits::new(protocol),
+            limits: Limits::new(protocol).into(),
             budget: Budget::new().share(),
             observer: Arc::clone(&listeners) as Arc<dyn Observer>,
             account: Arc::new(Account::default()),
