@@ -28,7 +28,6 @@ use super::{
     planted::planted,
     properties::{self, Properties},
     publisher::Publisher,
-    subscriptions::Subscriptions,
     tables,
     waiters::Waiters,
 };
@@ -162,18 +161,13 @@ impl Endpoint {
         &self.publisher
     }
 
-    pub(super) fn subscriptions(&self) -> &Subscriptions {
-        self.publisher.subscriptions()
-    }
-
     pub(super) fn waiters(&self) -> &Waiters {
         self.publisher.waiters()
     }
 
     /// Ends what a caller who left the bus holds here or waits for; what is on the wire goes on.
     pub(super) fn forget(&self, caller: &str) {
-        self.subscriptions().forget(caller);
-        self.waiters().forget(caller);
+        self.publisher.forget(caller);
         if let Some(bulk) = self.bulk.get() {
             bulk.callers.forget(caller);
         }

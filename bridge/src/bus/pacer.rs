@@ -46,8 +46,9 @@ struct Waiting {
     dropped: u64,
     /// There is a task that passes on what waits.
     draining: bool,
-    /// Of all signals of this endpoint that wait here.
-    budget: Arc<Budget>,
+    /// Of all signals, and the part for those that wait here, once some did.
+    signals: Arc<Budget>,
+    budget: Option<Arc<Budget>>,
 }
 
 /// The signals of one event.
@@ -74,7 +75,8 @@ impl Pacer {
             bytes: 0,
             dropped: 0,
             draining: false,
-            budget: outbox.signals().share(),
+            signals: Arc::clone(outbox.signals()),
+            budget: None,
         };
         Arc::new(Self { outbox, account, tell: Box::new(tell), state: Mutex::new(state) })
     }
@@ -197,9 +199,10 @@ impl Waiting {
     /// may be dropped at all. One that would fill the queue by itself makes none for itself.
     fn push(&mut self, event: &str, messages: Vec<Message>) {
         let size = size(&messages);
+        let budget = Arc::clone(self.budget.get_or_insert_with(|| self.signals.share()));
         let charge = loop {
             let fits = self.queue.len() < self.limits.events_queued && self.bytes + size <= BYTES;
-            if fits && let Ok(charge) = self.budget.charge(size) {
+            if fits && let Ok(charge) = budget.charge(size) {
                 break charge;
             }
             self.dropped += 1;

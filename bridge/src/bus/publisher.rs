@@ -3,7 +3,7 @@
 use std::{
     path::{Display, Path},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -41,7 +41,9 @@ pub(super) struct Publisher {
     /// Of the peer that is connected, once it was compared.
     difference: Mutex<Option<Arc<Difference>>>,
     sequence: AtomicU64,
-    waiters: Waiters,
+    /// Once somebody waited.
+    waiters: OnceLock<Waiters>,
+    budget: Arc<Budget>,
     history: History,
     signals: Arc<Signals>,
     subscriptions: Arc<Subscriptions>,
@@ -60,7 +62,7 @@ impl Publisher {
             Signals::new(settings.protocol, Arc::clone(&settings.path), Arc::clone(&account));
         let signals = Arc::new(signals);
         let subscriptions =
-            Arc::new(Subscriptions::new(outbox.signals().share(), &settings.limits));
+            Arc::new(Subscriptions::new(Arc::clone(outbox.signals()), &settings.limits));
         let unicast = settings.unicast;
         let (tellers, told) = (Arc::clone(&signals), Arc::clone(&subscriptions));
         let (limits, counted) = (&settings.limits, Arc::clone(&account));
@@ -76,7 +78,8 @@ impl Publisher {
             status: Mutex::default(),
             difference: Mutex::default(),
             sequence: AtomicU64::new(0),
-            waiters: Waiters::new(Arc::clone(budget)),
+            waiters: OnceLock::new(),
+            budget: Arc::clone(budget),
             history: History::new(settings.limits.events_kept),
             signals,
             subscriptions,
@@ -86,7 +89,15 @@ impl Publisher {
     }
 
     pub(super) fn waiters(&self) -> &Waiters {
-        &self.waiters
+        self.waiters.get_or_init(|| Waiters::new(Arc::clone(&self.budget)))
+    }
+
+    /// Ends what a caller who left waits for, or is told.
+    pub(super) fn forget(&self, caller: &str) {
+        self.subscriptions.forget(caller);
+        if let Some(waiters) = self.waiters.get() {
+            waiters.forget(caller);
+        }
     }
 
     pub(super) fn subscriptions(&self) -> &Subscriptions {
@@ -243,7 +254,9 @@ impl Observer for Publisher {
             },
         };
         let seen = Seen { name: event.name, data: &data, timestamp: event.timestamp, sequence };
-        self.waiters.event(&seen);
+        if let Some(waiters) = self.waiters.get() {
+            waiters.event(&seen);
+        }
         self.history.keep(&seen);
         self.publish(&seen);
     }
@@ -256,8 +269,11 @@ impl Observer for Publisher {
     fn changed(&self, status: &Status) {
         self.outbox.activity().notify(1);
         let before = self.status().state;
-        if before.answers() && !status.state.answers() {
-            self.waiters.disconnected();
+        if before.answers()
+            && !status.state.answers()
+            && let Some(waiters) = self.waiters.get()
+        {
+            waiters.disconnected();
         }
         self.change(|| {
             *self.status() = status.clone();

@@ -26,14 +26,15 @@ pub(super) struct Subscriptions {
     list: Mutex<List>,
     most: usize,
     most_per_caller: usize,
-    /// Bounds what is held back.
-    budget: Arc<Budget>,
+    /// Of all signals; a part of it bounds what is held back.
+    signals: Arc<Budget>,
 }
 
 #[derive(Debug, Default)]
 struct List {
     last: u64,
     all: Vec<Subscription>,
+    budget: Option<Arc<Budget>>,
 }
 
 #[derive(Debug)]
@@ -60,9 +61,9 @@ pub(super) struct Target {
 }
 
 impl Subscriptions {
-    pub(super) fn new(budget: Arc<Budget>, limits: &Limits) -> Self {
+    pub(super) fn new(signals: Arc<Budget>, limits: &Limits) -> Self {
         let (most, most_per_caller) = (limits.subscriptions, limits.subscriptions_per_caller);
-        Self { list: Mutex::default(), most, most_per_caller, budget }
+        Self { list: Mutex::default(), most, most_per_caller, signals }
     }
 
     /// Adds a subscription, which holds events back until [`Self::release`], and gives its handle.
@@ -85,7 +86,8 @@ impl Subscriptions {
         list.last += 1;
         let handle = list.last;
         let caller = caller.to_owned().into();
-        let held = Held { messages: Vec::new(), bytes: 0, charge: self.budget.nothing() };
+        let budget = list.budget.get_or_insert_with(|| self.signals.share());
+        let held = Held { messages: Vec::new(), bytes: 0, charge: budget.nothing() };
         list.all.push(Subscription { handle, caller, filter, held: Some(held) });
         Ok(handle)
     }

@@ -69,9 +69,9 @@ impl Fleet {
             return;
         }
         Endpoint::introduce(&endpoints);
-        match endpoints.is_empty() {
-            true => self.objects.remove(path),
-            false => self.objects.put(path, Object::of(endpoints)),
+        match endpoints.first().map(|endpoint| Arc::clone(&endpoint.settings().path)) {
+            None => self.objects.remove(path),
+            Some(path) => self.objects.put(path, Object::of(endpoints)),
         };
         gone.endpoints.iter().for_each(|endpoint| endpoint.retire());
         self.outbox.activity().notify(1);

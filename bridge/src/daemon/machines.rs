@@ -52,7 +52,8 @@ pub(super) struct Machines {
 
 #[derive(Debug)]
 struct Known {
-    by_name: BTreeMap<String, (Machine, Origin)>,
+    /// Boxed, for the tree has room for more.
+    by_name: BTreeMap<String, (Box<Machine>, Origin)>,
     most: usize,
     manner: Manner,
 }
@@ -100,7 +101,7 @@ impl Machines {
             Some((_, owner)) if *owner != origin => {
                 Err(Refused::Taken(machine.name, owner.clone()))
             }
-            Some((same, _)) if *same == machine => Ok(()),
+            Some((same, _)) if **same == machine => Ok(()),
             _ => known.put(&self.fleet, machine, origin),
         }
     }
@@ -154,7 +155,7 @@ impl Machines {
         }
         for (machine, origin) in wanted.machines {
             known.serve(&self.fleet, &machine);
-            known.by_name.insert(machine.name.clone(), (machine, origin));
+            known.by_name.insert(machine.name.clone(), (Box::new(machine), origin));
         }
         self.freed.notify_one();
         Ok(())
@@ -180,7 +181,7 @@ impl Known {
             return Err(Refused::Full(self.most));
         }
         self.serve(fleet, &machine);
-        self.by_name.insert(machine.name.clone(), (machine, origin));
+        self.by_name.insert(machine.name.clone(), (Box::new(machine), origin));
         Ok(())
     }
 

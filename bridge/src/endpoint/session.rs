@@ -27,7 +27,7 @@ pub(super) struct Session {
     dialect: Box<dyn Dialect>,
     /// Bounds what the guest can make the bridge read; a monitor is always read, because QEMU
     /// keeps without bound what is not.
-    meter: Option<Meter>,
+    meter: Option<Box<Meter>>,
 }
 
 impl Session {
@@ -49,7 +49,7 @@ impl Session {
         self.decoder = Decoder::new(&self.wire.limits, &self.budget);
         self.dialect = dialect(self.protocol);
         let guest = self.protocol == Protocol::Qga;
-        self.meter = guest.then(|| Meter::new(self.wire.limits.message, now));
+        self.meter = guest.then(|| Box::new(Meter::new(self.wire.limits.message, now)));
         if let Some(news) = self.inbox.news() {
             self.wire.guest.hear(news);
         }

@@ -13,8 +13,8 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Config, Handle, NotSent, Protocol, connection::serve, fault::Fault, inbox::Inbox, link::Link,
-    session::Session, sync::nonce, trust::Trust,
+    Config, Handle, Limits, NotSent, Protocol, connection::serve, fault::Fault, inbox::Inbox,
+    link::Link, session::Session, sync::nonce, trust::Trust,
 };
 
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
@@ -45,20 +45,21 @@ impl Task {
     }
 
     async fn serve(&mut self) {
-        let mut backoff = Backoff::new(self.session.wire.limits.backoff);
+        let mut backoff = Backoff::new(&self.session.wire.limits);
         let mut told = false;
         while self.session.inbox.stopping().is_none() {
             let start = Instant::now();
             let (fault, was_ready) = self.attempt().await;
             // A peer that fails soon after it was ready is not tried without a pause for ever.
-            if was_ready && start.elapsed() >= self.session.wire.limits.backoff.1 {
-                backoff.reset();
+            let limits = &self.session.wire.limits;
+            if was_ready && start.elapsed() >= limits.backoff.1 {
+                backoff = Backoff::new(limits);
                 told = false;
             }
             self.log(&fault, &mut told);
             self.session.inbox.refuse_all(fault.kind, &fault.text);
             tokio::select! {
-                () = sleep(backoff.pause()) => backoff.grow(),
+                () = sleep(backoff.pause()) => backoff.grow(&self.session.wire.limits),
                 () = self.session.inbox.wanted() => {}
             }
         }
@@ -140,33 +141,27 @@ impl std::fmt::Debug for Task {
 }
 
 /// What `future` gives; nothing if it panics.
-async fn contained<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-    poll_fn(|context| {
+fn contained<T>(mut future: Pin<&mut impl Future<Output = T>>) -> impl Future<Output = Option<T>> {
+    poll_fn(move |context| {
         let poll = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         poll.map_or(Poll::Ready(None), |poll| poll.map(Some))
     })
-    .await
 }
 
 /// The pauses between attempts: each that passed makes the next twice as long, less a random
 /// part, so that many endpoints do not try at the same time.
 #[derive(Debug)]
 struct Backoff {
-    bounds: (Duration, Duration),
     longest: Duration,
 }
 
 impl Backoff {
-    fn new(bounds: (Duration, Duration)) -> Self {
-        Self { bounds, longest: bounds.0 }
+    fn new(limits: &Limits) -> Self {
+        Self { longest: limits.backoff.0 }
     }
 
-    fn reset(&mut self) {
-        self.longest = self.bounds.0;
-    }
-
-    fn grow(&mut self) {
-        self.longest = (self.longest * 2).min(self.bounds.1);
+    fn grow(&mut self, limits: &Limits) {
+        self.longest = (self.longest * 2).min(limits.backoff.1);
     }
 
     fn pause(&self) -> Duration {

@@ -61,7 +61,8 @@ pub(super) struct Wire {
     state: State,
     observer: Arc<dyn Observer>,
     pub(super) account: Arc<Account>,
-    conduct: Conduct,
+    /// Of a peer that misbehaved once.
+    conduct: Option<Box<Conduct>>,
     status: Status,
     serial: u64,
     was_ready: bool,
@@ -111,7 +112,7 @@ impl Wire {
             state: State::default(),
             observer: config.observer.clone(),
             account: config.account.clone(),
-            conduct: Conduct::new(),
+            conduct: None,
             status: Status::default(),
             serial: 0,
             was_ready: false,
@@ -145,17 +146,25 @@ impl Wire {
 
     /// The peer sent what the protocol does not allow.
     pub(super) fn breach(&mut self, now: Instant) {
-        self.conduct.breach(now);
+        self.conduct().breach(now);
     }
 
     /// The peer is over a budget until then at least.
     pub(super) fn offend(&mut self, until: Instant) {
-        self.conduct.offend(until);
+        self.conduct().offend(until);
+    }
+
+    fn conduct(&mut self) -> &mut Conduct {
+        self.conduct.get_or_insert_with(|| Box::new(Conduct::new()))
+    }
+
+    fn is_bad(&self, now: Instant) -> bool {
+        self.conduct.as_ref().is_some_and(|conduct| conduct.is_bad(now))
     }
 
     /// Tells whether the peer behaves, if that changed.
     pub(super) fn judge(&mut self, now: Instant) {
-        let misbehaving = self.conduct.is_bad(now);
+        let misbehaving = self.is_bad(now);
         if self.status.misbehaving != misbehaving {
             let socket = self.socket();
             if misbehaving {
@@ -169,7 +178,7 @@ impl Wire {
 
     /// When there may be something to judge.
     pub(super) fn judgement(&self, now: Instant) -> Option<Instant> {
-        self.conduct.deadline(now)
+        self.conduct.as_ref().and_then(|conduct| conduct.deadline(now))
     }
 
     /// Changes the status, and tells it if it differs then.
@@ -368,7 +377,7 @@ impl Wire {
             NotSent::Absent => State::Connecting,
             _ => State::Disconnected,
         };
-        let misbehaving = self.conduct.is_bad(Instant::now());
+        let misbehaving = self.is_bad(Instant::now());
         self.change(|status| *status = Status { state, misbehaving, ..Status::default() });
     }
 
