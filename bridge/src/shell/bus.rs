@@ -152,6 +152,11 @@ impl Bus {
         }
     }
 
+    /// The same connection, for calls that nobody is asked a password for.
+    pub(super) fn unattended(&self) -> Self {
+        Self { interactive: false, ..self.clone() }
+    }
+
     /// Calls a method and waits for its reply.
     ///
     /// # Cancel safety

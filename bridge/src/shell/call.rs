@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{fault::Fault, machine::Manner, target::Target, tell, words};
+use super::{fault::Fault, live::Live, machine::Manner, target::Target, tell, words::Words};
 
 pub(super) const HELP: &str = "Arguments:
   NAME=VALUE     by the type of the member: text, 12, 0x1f, 4G, on, off; elements of a list one by one
@@ -44,7 +44,13 @@ impl Call {
     pub(super) async fn run(self) -> Result<(), Fault> {
         let machine = self.target.machine().await?;
         let (endpoint, command) = machine.serving(&self.command).await?;
-        let arguments = words::arguments(endpoint.schema().arguments(&command), &self.arguments)?;
+        let words = Words::read(&self.arguments)?;
+        let known = endpoint.schema().arguments(&command);
+        let arguments = match words.fit(known) {
+            true => words.arguments(known),
+            // A newer peer tells what they are.
+            false => words.arguments(Live::of(endpoint).await.schema().arguments(&command)),
+        }?;
         let manner = Manner { deadline: self.timeout, out_of_band: self.oob };
         let result = endpoint.run(&command, &arguments, manner).await;
         let result = result.map_err(|fault| match fault.code {

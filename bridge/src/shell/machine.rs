@@ -229,8 +229,13 @@ impl Endpoint {
         &self.bus
     }
 
-    pub(super) fn schema(&self) -> Schema {
+    pub(super) fn schema(&self) -> Schema<'static> {
         Schema::of(self.protocol)
+    }
+
+    /// The same, for calls that nobody is asked a password for.
+    pub(super) fn unattended(&self) -> Self {
+        Self { bus: self.bus.unattended(), ..self.clone() }
     }
 
     /// The text of a property as it was found.

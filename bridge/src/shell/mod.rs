@@ -12,6 +12,7 @@ mod fault;
 mod follow;
 mod guest;
 mod list;
+mod live;
 mod machine;
 mod moment;
 mod offer;

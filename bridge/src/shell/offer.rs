@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::{
     Members,
     list::summary,
+    live::Live,
     machine::{self, Endpoint, Machine},
     schema::{Member, Schema, Type},
     target::Target,
@@ -54,10 +55,19 @@ pub(super) struct Known {
     machines: Vec<Offer>,
 }
 
+/// How much is to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Of commands and events.
+    Names,
+    /// Their members and values, too: a monitor needs some milliseconds to tell them.
+    Members,
+}
+
 /// One schema, with what its peer differs by.
 #[derive(Debug)]
 struct Side {
-    schema: Schema,
+    live: Live,
     /// Of the peer that answers; none if none does.
     commands: Vec<String>,
     difference: Value,
@@ -65,11 +75,11 @@ struct Side {
 
 impl Known {
     /// Asks the machine.
-    pub(super) async fn of(target: &Target) -> Self {
+    pub(super) async fn of(target: &Target, depth: Depth) -> Self {
         let asked = async {
             let machine =
                 machine::choose(target.place.found(false).await.ok()?, target.vm.as_deref());
-            Some(Self::of_machine(&machine.ok()?).await)
+            Some(Self::of_machine(&machine.ok()?, depth).await)
         };
         let known = timeout(PATIENCE, asked).await.ok().flatten();
         known.unwrap_or_else(|| Self {
@@ -79,10 +89,10 @@ impl Known {
     }
 
     /// The same, of a machine that was found before.
-    pub(super) async fn of_machine(machine: &Machine) -> Self {
+    pub(super) async fn of_machine(machine: &Machine, depth: Depth) -> Self {
         let mut sides = Vec::new();
         for endpoint in &machine.endpoints {
-            sides.push(Side::asked(endpoint).await);
+            sides.push(Side::asked(endpoint, depth).await);
         }
         Self { sides, machines: Vec::new() }
     }
@@ -105,19 +115,23 @@ impl Known {
     /// Its events.
     pub(super) fn events(&self) -> Vec<Offer> {
         let monitors =
-            self.sides.iter().filter(|it| it.schema.interface.name == "org.qemu.QmpQapi");
+            self.sides.iter().filter(|it| it.schema().interface.name == "org.qemu.QmpQapi");
         monitors.flat_map(Side::events).collect()
     }
 
     /// The next word of a command's arguments, of which `before` are given.
     pub(super) fn arguments(&self, command: &str, before: &[String], word: &str) -> Vec<Offer> {
-        let known = |side: &&Side| side.schema.command(command).is_some();
-        let Some(side) = self.sides.iter().find(known) else { return Vec::new() };
-        let command = side.schema.command(command).unwrap_or_default();
-        let Some(ty) = side.schema.arguments(command) else { return Vec::new() };
+        let mut known = self.sides.iter().map(|side| (side, side.schema().command(command)));
+        let Some((side, Some(command))) = known.find(|(_, it)| it.is_some()) else {
+            return Vec::new();
+        };
+        let Some(ty) = side.schema().arguments(command) else { return Vec::new() };
         // What is wrong with them is said when they are used.
         let given = words::arguments(Some(ty), before).unwrap_or_default();
         let mut offers = member_or_value(ty, &given, word, "");
+        if side.live.is_told() {
+            return offers;
+        }
         let lacks = |key: &str, word: &str| side.lists(key, &format!("{command}.{word}"));
         offers.retain(|it| !lacks("members-missing", it.word.trim_end_matches(['=', '.'])));
         if !word.contains(['=', '.']) {
@@ -129,36 +143,44 @@ impl Known {
     /// The next condition on an event.
     pub(super) fn conditions(&self, event: &str, word: &str) -> Vec<Offer> {
         let first = event.split(',').next().unwrap_or_default();
-        let data = self.sides.iter().find_map(|side| side.schema.event(first));
+        let data = self.sides.iter().find_map(|side| side.schema().event(first));
         data.map(|ty| member_or_value(ty, &Members::new(), word, "")).unwrap_or_default()
     }
 }
 
 impl Side {
-    fn unasked(schema: Schema) -> Self {
-        Self { schema, commands: Vec::new(), difference: Value::Null }
+    fn unasked(schema: Schema<'static>) -> Self {
+        Self { live: Live::built_in(schema), commands: Vec::new(), difference: Value::Null }
     }
 
-    async fn asked(endpoint: &Endpoint) -> Self {
+    async fn asked(endpoint: &Endpoint, depth: Depth) -> Self {
         let commands = endpoint.commands().await.unwrap_or_default();
         let difference = endpoint.get("SchemaDifference").await.unwrap_or_default();
-        Self { schema: endpoint.schema(), commands, difference }
+        let live = match depth {
+            Depth::Names => Live::built_in(endpoint.schema()),
+            Depth::Members => Live::of(endpoint).await,
+        };
+        Self { live, commands, difference }
+    }
+
+    fn schema(&self) -> Schema<'_> {
+        self.live.schema()
     }
 
     fn commands(&self) -> Vec<Offer> {
         let mut commands: Vec<&str> = self.commands.iter().map(String::as_str).collect();
         if commands.is_empty() {
-            commands.extend(self.schema.interface.methods.iter().map(|it| it.command));
+            commands.extend(self.schema().interface.methods.iter().map(|it| it.command));
         }
-        let about = |command| self.schema.arguments(command).map(|it| summary(it.description()));
+        let about = |command| self.schema().arguments(command).map(|it| summary(it.description()));
         commands.sort_unstable();
         commands.into_iter().map(|it| Offer::new(it, about(it).unwrap_or_default())).collect()
     }
 
     fn events(&self) -> Vec<Offer> {
-        let known = self.schema.interface.signals.iter().map(|it| it.event);
+        let known = self.schema().interface.signals.iter().map(|it| it.event);
         let known = known.filter(|it| !self.lists("events-missing", it));
-        let about = |event| self.schema.event(event).map(|it| summary(it.description()));
+        let about = |event| self.schema().event(event).map(|it| summary(it.description()));
         let known = known.map(|it| Offer::new(it, about(it).unwrap_or_default()));
         known.chain(self.listed("events-unknown").map(|it| Offer::new(it, ""))).collect()
     }
@@ -180,7 +202,7 @@ impl Side {
 }
 
 /// Members of an object that are not given yet, or values of the one whose name is there.
-fn member_or_value(ty: Type, given: &Members, word: &str, before: &str) -> Vec<Offer> {
+fn member_or_value(ty: Type<'_>, given: &Members, word: &str, before: &str) -> Vec<Offer> {
     if let Some((name, _)) = word.split_once('=').filter(|(name, _)| !name.contains('.')) {
         let member = ty.member(name, given);
         let values = member.map(|it| values(it.ty)).unwrap_or_default();
@@ -191,13 +213,14 @@ fn member_or_value(ty: Type, given: &Members, word: &str, before: &str) -> Vec<O
         let inner = given.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         return member_or_value(member.ty, &inner, rest, &format!("{before}{name}."));
     }
-    let missing = |it: &&Member| !given.contains_key(it.name) || !kinds(it.ty, false).is_empty();
+    let missing =
+        |it: &&Member<'_>| !given.contains_key(it.name) || !kinds(it.ty, false).is_empty();
     let members = ty.members(given);
     members.iter().filter(missing).flat_map(|it| member(it, given, before)).collect()
 }
 
 /// A member as it is given: by its value, by its members, or either.
-fn member(member: &Member, given: &Members, before: &str) -> Vec<Offer> {
+fn member(member: &Member<'_>, given: &Members, before: &str) -> Vec<Offer> {
     let Member { name, ty, required, .. } = member;
     let about = format!("{}{}", ty.name(), if *required { ", required" } else { "" });
     let nested = kinds(*ty, false).contains(&"object");
@@ -209,13 +232,13 @@ fn member(member: &Member, given: &Members, before: &str) -> Vec<Offer> {
 }
 
 /// What kinds of JSON a type has, all or those that are given in more than one piece.
-fn kinds(ty: Type, all: bool) -> Vec<&'static str> {
+fn kinds(ty: Type<'_>, all: bool) -> Vec<&str> {
     let kinds = ty.leaves().into_iter().filter_map(Type::kind);
     kinds.filter(|it| all || matches!(*it, "object" | "array")).collect()
 }
 
 /// Values that a type is known to have.
-fn values(ty: Type) -> Vec<&'static str> {
+fn values(ty: Type<'_>) -> Vec<&str> {
     let mut values = ty.values();
     if kinds(ty, true).contains(&"boolean") {
         values.extend(["on", "off"]);
@@ -233,7 +256,7 @@ mod tests {
 
     fn known(difference: Value) -> Known {
         let schemas = [Protocol::Qmp, Protocol::Qga].map(Schema::of);
-        let side = |schema| Side { schema, commands: Vec::new(), difference: difference.clone() };
+        let side = |schema| Side { difference: difference.clone(), ..Side::unasked(schema) };
         Known { sides: schemas.map(side).into(), machines: Vec::new() }
     }
 

@@ -21,7 +21,7 @@ use super::{
     fault::Fault,
     follow::{Follower, News},
     machine::{self, Machine},
-    offer::Known,
+    offer::{Depth, Known},
     prompt::{OWN, Offers, Prompt},
     say,
     target::Target,
@@ -225,7 +225,7 @@ impl Session {
 
     /// Goes to a machine.
     async fn go(&mut self, machine: Machine) {
-        let known = Known::of_machine(&machine).await;
+        let known = Known::of_machine(&machine, Depth::Members).await;
         let machines = self.target.place.machines().await.unwrap_or_default();
         set(&self.offers, known.beside(&machines));
         self.target.vm = Some(machine.name.clone());

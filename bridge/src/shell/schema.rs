@@ -13,27 +13,30 @@ use crate::{
 
 /// The schema of a protocol.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Schema {
-    definitions: &'static Value,
+pub(super) struct Schema<'a> {
+    definitions: &'a Value,
     /// The tables of the same schema.
     pub(super) interface: &'static Interface,
 }
 
 /// A member of an object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) ty: Type,
+pub(super) struct Member<'a> {
+    pub(super) name: &'a str,
+    pub(super) ty: Type<'a>,
     pub(super) required: bool,
     pub(super) deprecated: bool,
 }
 
 /// A type, as JSON Schema writes it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Type {
-    schema: Schema,
-    written: &'static Value,
+pub(super) struct Type<'a> {
+    schema: Schema<'a>,
+    written: &'a Value,
 }
+
+/// What definitions begin with whose type has no name that people know.
+pub(super) const UNNAMED: char = '~';
 
 /// The tables of a protocol.
 pub(super) fn interface(protocol: Protocol) -> &'static Interface {
@@ -46,7 +49,8 @@ pub(super) fn interface(protocol: Protocol) -> &'static Interface {
 static QMP: &str = include_str!("../../../introspection/org.qemu.QmpQapi.schema.json");
 static QGA: &str = include_str!("../../../introspection/org.qemu.QgaQapi.schema.json");
 
-impl Schema {
+impl Schema<'static> {
+    /// The one that is built in.
     pub(super) fn of(protocol: Protocol) -> Self {
         static READ: [OnceLock<Value>; 2] = [OnceLock::new(), OnceLock::new()];
         let (read, text) = match protocol {
@@ -57,36 +61,48 @@ impl Schema {
         let read = read.get_or_init(|| serde_json::from_str(text).unwrap_or_default());
         Self { definitions: &read["$defs"], interface: interface(protocol) }
     }
+}
+
+impl<'a> Schema<'a> {
+    /// The same, with definitions of a peer.
+    pub(super) fn with(self, definitions: &'a Value) -> Self {
+        Self { definitions, ..self }
+    }
+
+    /// The types by name.
+    pub(super) fn definitions(self) -> &'a Value {
+        self.definitions
+    }
 
     /// The QAPI name of a command by that name, or by the name of its method.
-    pub(super) fn command(self, name: &str) -> Option<&'static str> {
-        let by_method = || self.interface.method(name);
-        self.interface.command(name).or_else(by_method).map(|method| method.command)
+    pub(super) fn command<'n>(self, name: &'n str) -> Option<&'n str> {
+        let method = self.interface.command(name).or_else(|| self.interface.method(name));
+        method.map(|it| it.command).or_else(|| self.arguments(name).map(|_| name))
     }
 
     /// The arguments of a command.
-    pub(super) fn arguments(self, command: &str) -> Option<Type> {
+    pub(super) fn arguments(self, command: &str) -> Option<Type<'a>> {
         self.named(&format!("{command}.arguments"))
     }
 
     /// What a command returns.
-    pub(super) fn result(self, command: &str) -> Option<Type> {
+    pub(super) fn result(self, command: &str) -> Option<Type<'a>> {
         self.named(&format!("{command}.result"))
     }
 
     /// The data of an event.
-    pub(super) fn event(self, event: &str) -> Option<Type> {
+    pub(super) fn event(self, event: &str) -> Option<Type<'a>> {
         self.named(&format!("{event}.data"))
     }
 
-    fn named(self, name: &str) -> Option<Type> {
+    fn named(self, name: &str) -> Option<Type<'a>> {
         self.definitions.get(name).map(|written| Type { schema: self, written })
     }
 }
 
-impl Type {
+impl<'a> Type<'a> {
     /// The summary and, a line each, what else is known.
-    pub(super) fn description(self) -> &'static str {
+    pub(super) fn description(self) -> &'a str {
         self.written["description"].as_str().unwrap_or_default()
     }
 
@@ -100,7 +116,7 @@ impl Type {
     }
 
     /// `string`, `object` and so on; none for a value of any type.
-    pub(super) fn kind(self) -> Option<&'static str> {
+    pub(super) fn kind(self) -> Option<&'a str> {
         match self.written.get("enum") {
             Some(_) => Some("string"),
             None => self.written["type"].as_str(),
@@ -124,15 +140,15 @@ impl Type {
     }
 
     /// The values that an enumeration is known to have.
-    pub(super) fn values(self) -> Vec<&'static str> {
+    pub(super) fn values(self) -> Vec<&'a str> {
         let leaves = self.leaves().into_iter();
         let lists = leaves.filter_map(|leaf| leaf.written.get("enum")?.as_array());
         lists.flatten().filter_map(Value::as_str).collect()
     }
 
     /// The members of an object, with those that `given` selects of a union.
-    pub(super) fn members(self, given: &Members) -> Vec<Member> {
-        let mut members: Vec<Member> = Vec::new();
+    pub(super) fn members(self, given: &Members) -> Vec<Member<'a>> {
+        let mut members: Vec<Member<'_>> = Vec::new();
         for leaf in self.leaves() {
             leaf.add_members(given, &mut members);
         }
@@ -140,11 +156,11 @@ impl Type {
     }
 
     /// A member of an object.
-    pub(super) fn member(self, name: &str, given: &Members) -> Option<Member> {
+    pub(super) fn member(self, name: &str, given: &Members) -> Option<Member<'a>> {
         self.members(given).into_iter().find(|member| member.name == name)
     }
 
-    fn add_members(self, given: &Members, to: &mut Vec<Member>) {
+    fn add_members(self, given: &Members, to: &mut Vec<Member<'a>>) {
         let resolved = self.resolved();
         let required = |name: &str| {
             let list = resolved.written["required"].as_array();
@@ -169,7 +185,11 @@ impl Type {
     /// What it is called: `string`, `[integer]`, `RunState`.
     pub(super) fn name(self) -> String {
         if let Some(reference) = self.written["$ref"].as_str() {
-            return reference.rsplit('/').next().unwrap_or_default().to_owned();
+            let name = reference.rsplit('/').next().unwrap_or_default();
+            return match name.starts_with(UNNAMED) {
+                true => self.resolved().name(),
+                false => name.to_owned(),
+            };
         }
         match (self.items(), self.written["anyOf"].as_array(), self.kind()) {
             (Some(items), ..) => format!("[{}]", items.name()),
@@ -181,7 +201,7 @@ impl Type {
         }
     }
 
-    fn at(self, written: &'static Value) -> Self {
+    fn at(self, written: &'a Value) -> Self {
         Self { written, ..self }
     }
 

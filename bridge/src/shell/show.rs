@@ -7,13 +7,14 @@ use clap::Args;
 use super::{
     Members,
     fault::Fault,
-    machine::{Endpoint, kind},
+    live::Live,
+    machine::{Endpoint, kind, own_interface},
     say,
     schema::{Member, Schema, Type},
     target::Target,
     text::columns,
 };
-use crate::transcode::shape::{Method, Signal};
+use crate::{endpoint::Protocol, transcode::shape::Method};
 
 pub(super) const HELP: &str = "Examples:
   qapi-dbus show blockdev-add
@@ -38,34 +39,37 @@ pub struct Show {
 impl Show {
     pub(super) async fn run(self) -> Result<(), Fault> {
         let machine = self.target.machine().await?;
-        for endpoint in &machine.endpoints {
-            if let Some(signal) = endpoint.schema().interface.signal(&self.command) {
-                return say(&event(endpoint.schema(), signal));
+        if let Ok(monitor) = machine.endpoint(Protocol::Qmp) {
+            let live = Live::of(monitor).await;
+            if let Some(data) = live.schema().event(&self.command) {
+                return say(&event(live.schema(), &self.command, data));
             }
         }
         let (endpoint, command) = machine.serving(&self.command).await?;
-        let schema = endpoint.schema();
-        let Some(method) = schema.interface.command(&command) else {
-            return say(&format!(
-                "{command}\n    Offered by the {} and not known to this interface; `qapi-dbus call` runs it.\n",
-                kind(endpoint.protocol)
-            ));
-        };
+        let live = Live::of(endpoint).await;
+        let schema = live.schema();
         let given = super::words::arguments(schema.arguments(&command), &self.given)?;
-        let mut text = described(schema, method, &given);
-        text += &calls(endpoint, method);
+        let mut text = described(schema, &command, &given);
+        let who = kind(endpoint.protocol);
+        match schema.interface.command(&command) {
+            Some(method) => text += &calls(endpoint, method),
+            None => {
+                text += &format!(
+                    "\nOffered by the {who} and not known to this interface; `qapi-dbus call` runs it.\n"
+                );
+            }
+        }
         if !endpoint.commands().await?.contains(&command) {
-            text +=
-                &format!("\nThe {} of {machine} does not offer it now.\n", kind(endpoint.protocol));
+            text += &format!("\nThe {who} of {machine} does not offer it now.\n");
         }
         say(&text)
     }
 }
 
-fn described(schema: Schema, method: &Method, given: &Members) -> String {
-    let arguments = schema.arguments(method.command);
+fn described(schema: Schema<'_>, command: &str, given: &Members) -> String {
+    let arguments = schema.arguments(command);
     let members = arguments.map(|it| it.members(given)).unwrap_or_default();
-    let mut text = method.command.to_owned();
+    let mut text = command.to_owned();
     for member in members.iter().filter(|it| it.required) {
         // Writing to a string cannot fail.
         _ = write!(text, " {}=…", member.name);
@@ -75,39 +79,39 @@ fn described(schema: Schema, method: &Method, given: &Members) -> String {
     }
     text.push('\n');
     text += &explained(arguments);
-    _ = writeln!(
-        text,
-        "    Class {}.{}",
-        method.class.name(),
-        if method.oob { " May go out of band." } else { "" }
-    );
+    if let Some(method) = schema.interface.command(command) {
+        let oob = if method.oob { " May go out of band." } else { "" };
+        _ = writeln!(text, "    Class {}.{oob}", method.class.name());
+    }
     text += &listed("Arguments", &members);
-    if let Some(result) = schema.result(method.command).filter(|_| method.result.is_some()) {
-        _ = writeln!(text, "\nReturns {}", result.name());
-        let of = result.items().unwrap_or(result);
-        text += &listed("", &of.members(&Members::new()));
+    if let Some(result) = schema.result(command) {
+        let members = result.items().unwrap_or(result).members(&Members::new());
+        // An object without members is nothing.
+        let plain = result.leaves().iter().any(|it| it.kind() != Some("object"));
+        if plain || !members.is_empty() {
+            _ = writeln!(text, "\nReturns {}", result.name());
+            text += &listed("", &members);
+        }
     }
     text
 }
 
-fn event(schema: Schema, signal: &Signal) -> String {
-    let data = schema.event(signal.event);
-    let members = data.map(|it| it.members(&Members::new())).unwrap_or_default();
-    let mut text = format!("{}\n{}", signal.event, explained(data));
-    text += &listed("Data", &members);
-    let interface = schema.interface.name;
-    text + &format!(
-        "\nD-Bus     {interface}.{}\nShell     qapi-dbus wait {}\n",
-        signal.name, signal.event
-    )
+fn event(schema: Schema<'_>, event: &str, data: Type<'_>) -> String {
+    let mut text = format!("{event}\n{}", explained(Some(data)));
+    text += &listed("Data", &data.members(&Members::new()));
+    let signal = match schema.interface.signal(event) {
+        Some(signal) => format!("{}.{}", schema.interface.name, signal.name),
+        None => format!("{}.UnknownEvent", own_interface(Protocol::Qmp)),
+    };
+    text + &format!("\nD-Bus     {signal}\nShell     qapi-dbus wait {event}\n")
 }
 
-fn explained(ty: Option<Type>) -> String {
+fn explained(ty: Option<Type<'_>>) -> String {
     let lines = ty.map(Type::description).unwrap_or_default().lines();
     lines.map(|line| format!("    {line}\n")).collect()
 }
 
-fn listed(head: &str, members: &[Member]) -> String {
+fn listed(head: &str, members: &[Member<'_>]) -> String {
     if members.is_empty() {
         return String::new();
     }
@@ -117,7 +121,7 @@ fn listed(head: &str, members: &[Member]) -> String {
     columns(&rows).lines().fold(head, |text, line| text + "    " + line + "\n")
 }
 
-fn row(member: &Member) -> Vec<String> {
+fn row(member: &Member<'_>) -> Vec<String> {
     let values = member.ty.values();
     let more = if values.len() > VALUES {
         format!(" … ({} in all)", values.len())

@@ -14,38 +14,67 @@ use super::{
 /// Bytes that are read of a file or of standard input: what a peer takes at most.
 const LONGEST: u64 = 64 << 20;
 
-/// What the words mean, where the arguments of the command are of this type; of a command that the
-/// schemas do not know, none.
-///
-/// # Errors
-///
-/// The word at fault, and how it is to be written.
-pub(super) fn arguments(ty: Option<Type>, words: &[String]) -> Result<Members, Fault> {
-    let words = words.iter().map(|word| Word::read(word)).collect::<Result<Vec<_>, _>>()?;
-    // What a union has depends on members that may come later.
-    let mut given = Members::new();
-    for word in &words {
-        given.extend(word.whole.clone().unwrap_or_default());
-        place(&mut given, &word.path, Value::String(word.text.clone()), true)
-            .map_err(|text| word.fault(&text))?;
-    }
-    let mut members = Members::new();
-    for word in words {
-        if let Some(whole) = word.whole {
-            members.extend(whole);
-            continue;
+/// Arguments that are typed.
+pub(super) struct Words {
+    words: Vec<Word>,
+    /// All of them as far as they are known without types: what a union has depends on members that may
+    /// come later.
+    draft: Members,
+}
+
+impl Words {
+    /// Reads them, and the files that they name.
+    ///
+    /// # Errors
+    ///
+    /// The word at fault, and how it is to be written.
+    pub(super) fn read(words: &[String]) -> Result<Self, Fault> {
+        let words = words.iter().map(|word| Word::read(word)).collect::<Result<Vec<_>, _>>()?;
+        let mut draft = Members::new();
+        for word in &words {
+            draft.extend(word.whole.clone().unwrap_or_default());
+            place(&mut draft, &word.path, Value::String(word.text.clone()), true)
+                .map_err(|text| word.fault(&text))?;
         }
-        let member = member(ty, &word.path, &given);
-        let path = settled(&word.path, ty, &given);
-        let value = match word.json {
-            true => serde_json::from_str(&word.text).map_err(|error| error.to_string()),
-            false => member
-                .map_or_else(|| Ok(guessed(&word.text)), |member| typed(member.ty, &word.text)),
-        };
-        let placed = value.and_then(|value| place(&mut members, &path, value, false));
-        placed.map_err(|text| word.fault(&text))?;
+        Ok(Self { words, draft })
     }
-    Ok(members)
+
+    /// Whether the type has all of them.
+    pub(super) fn fit(&self, ty: Option<Type<'_>>) -> bool {
+        let mut typed = self.words.iter().filter(|word| !word.json);
+        typed.all(|word| member(ty, &word.path, &self.draft).is_some())
+    }
+
+    /// What they mean where the arguments of the command are of this type; of a command that no schema
+    /// knows, none.
+    ///
+    /// # Errors
+    ///
+    /// The word at fault, and how it is to be written.
+    pub(super) fn arguments(self, ty: Option<Type<'_>>) -> Result<Members, Fault> {
+        let mut members = Members::new();
+        for word in self.words {
+            if let Some(whole) = word.whole {
+                members.extend(whole);
+                continue;
+            }
+            let member = member(ty, &word.path, &self.draft);
+            let path = settled(&word.path, ty, &self.draft);
+            let value = match word.json {
+                true => serde_json::from_str(&word.text).map_err(|error| error.to_string()),
+                false => member
+                    .map_or_else(|| Ok(guessed(&word.text)), |member| typed(member.ty, &word.text)),
+            };
+            let placed = value.and_then(|value| place(&mut members, &path, value, false));
+            placed.map_err(|text| word.fault(&text))?;
+        }
+        Ok(members)
+    }
+}
+
+/// What the words mean: see [`Words`].
+pub(super) fn arguments(ty: Option<Type<'_>>, words: &[String]) -> Result<Members, Fault> {
+    Words::read(words)?.arguments(ty)
 }
 
 /// One of them.
@@ -106,7 +135,7 @@ fn content(word: &str, from: &str) -> Result<String, Fault> {
 }
 
 /// The member at the end of a path.
-fn member(ty: Option<Type>, path: &[String], given: &Members) -> Option<Member> {
+fn member<'a>(ty: Option<Type<'a>>, path: &[String], given: &Members) -> Option<Member<'a>> {
     let (last, before) = path.split_last()?;
     let (mut ty, mut given) = (ty?, given.clone());
     if let Some(member) = ty.member(&path.join("."), &given) {
@@ -120,7 +149,7 @@ fn member(ty: Option<Type>, path: &[String], given: &Members) -> Option<Member> 
 }
 
 /// The path, in one piece where the schema has a member of the whole name.
-fn settled(path: &[String], ty: Option<Type>, given: &Members) -> Vec<String> {
+fn settled(path: &[String], ty: Option<Type<'_>>, given: &Members) -> Vec<String> {
     let whole = path.join(".");
     match ty.and_then(|ty| ty.member(&whole, given)) {
         Some(_) => vec![whole],
@@ -155,7 +184,7 @@ fn guessed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
 
-fn typed(ty: Type, text: &str) -> Result<Value, String> {
+fn typed(ty: Type<'_>, text: &str) -> Result<Value, String> {
     let leaves = ty.leaves();
     let kinds: Vec<_> = leaves.iter().map(|leaf| leaf.kind()).collect();
     if kinds.iter().all(|kind| *kind == Some("string")) {
@@ -175,7 +204,7 @@ fn typed(ty: Type, text: &str) -> Result<Value, String> {
 }
 
 /// The value if the type has it.
-fn fitting(leaf: Type, text: &str) -> Option<Value> {
+fn fitting(leaf: Type<'_>, text: &str) -> Option<Value> {
     let json = || serde_json::from_str::<Value>(text).ok();
     match leaf.kind() {
         None => Some(guessed(text)),
@@ -216,7 +245,7 @@ fn integer(text: &str) -> Option<i128> {
     }
 }
 
-fn wanted(leaves: &[Type]) -> String {
+fn wanted(leaves: &[Type<'_>]) -> String {
     let names = leaves.iter().map(|leaf| match leaf.range() {
         Some((least, most)) => format!("integer from {least} to {most}"),
         None => leaf.name(),

@@ -6,7 +6,7 @@ use clap::{Args, Command, ValueEnum};
 
 use super::{
     fault::Fault,
-    offer::{self, Known, Offer},
+    offer::{self, Depth, Known, Offer},
     say,
     target::Target,
     text::printable,
@@ -160,29 +160,28 @@ async fn values(command: &Command, what: &clap::Arg, typed: &Typed<'_>, word: &s
         };
         return possible.iter().map(|it| Offer::new(it.get_name(), about(it))).collect();
     }
-    let known = Known::of(&typed.target);
+    let known = |depth| Known::of(&typed.target, depth);
     let first = typed.positional.first().copied().unwrap_or_default();
     match (command.get_name(), what.get_id().as_str()) {
         ("serve", _) => Vec::new(),
         (_, "vm") => offer::machines(&typed.target).await,
         (_, "bus") => vec![Offer::new("session", ""), Offer::new("system", "")],
-        ("call", "command") => known.await.commands(),
+        ("call", "command") => known(Depth::Names).await.commands(),
         ("show", "command") => {
-            let known = known.await;
+            let known = known(Depth::Names).await;
             [known.commands(), known.events()].concat()
         }
         ("call", "arguments") | ("show", "given") => {
             let before: Vec<_> =
                 typed.positional.iter().skip(1).map(|it| (*it).to_owned()).collect();
-            known.await.arguments(first, &before, word)
+            known(Depth::Members).await.arguments(first, &before, word)
         }
         ("wait", "event") | ("events", "names") => {
             let done = word.rfind(',').map_or("", |at| &word[..=at]);
-            let events = known.await.events().into_iter();
+            let events = known(Depth::Names).await.events().into_iter();
             events.map(|it| Offer::new(format!("{done}{}", it.word), it.about)).collect()
         }
-        ("wait", "filter") => known.await.conditions(first, word),
-        ("events", "filter") => known.await.conditions(first, word),
+        ("wait" | "events", "filter") => known(Depth::Members).await.conditions(first, word),
         ("cp", _) if "guest:".starts_with(word) => {
             vec![Offer::new("guest:", "a file of the guest")]
         }
