@@ -1,11 +1,12 @@
 //! `call`, `list`, `show`.
 
-use super::{World, command, must, run, serve};
+use super::{World, command, finish, must, run, serve};
 use qapi_dbus_tests::{
+    bridge::program,
     bus::Bus,
     on_each_bus,
     peer::{Answer, Peer},
-    until,
+    process, until,
 };
 use serde_json::{Value, json};
 use std::{fs, process::Stdio};
@@ -14,6 +15,7 @@ use tokio::io::AsyncWriteExt;
 on_each_bus!(
     a_person_calls_commands,
     arguments_come_from_files_and_standard_input,
+    descriptors_are_passed,
     machines_and_their_commands_are_listed,
     commands_are_explained,
     the_exit_code_says_whether_it_ran,
@@ -57,6 +59,45 @@ async fn arguments_come_from_files_and_standard_input(bus: Bus) {
     let output = child.wait_with_output().await.unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "secret\n");
     must(&bus, "call qom-get path:=\"/objects/x\" property=type").await;
+}
+
+async fn descriptors_are_passed(bus: Bus) {
+    let world = World::new(&bus).await;
+    let file = world.agent.path("disk");
+    fs::write(&file, [7; 4096]).unwrap();
+    let file = file.display();
+    let add = format!("call --json add-fd fdset-id=3 opaque=typed fd=@{file}");
+    let added: Value = serde_json::from_str(&must(&bus, &add).await).unwrap();
+    assert_eq!(added["fdset-id"], 3);
+    let sets = must(&bus, "call --json query-fdsets").await;
+    let sets: Value = serde_json::from_str(&sets).unwrap();
+    assert_eq!(sets, json!([{"fdset-id": 3, "fds": [{"fd": added["fd"], "opaque": "typed"}]}]));
+    // It may be written to; the one that the shell opens next may not, as an image that is read only needs.
+    let open = "call blockdev-add driver=file filename=/dev/fdset/";
+    must(&bus, &format!("{open}3 node-name=written")).await;
+    for call in ["AddFd fdset-id=4 fd=3", "getfd fdname=named fd=3"] {
+        let script = format!("exec {} call {call} 3<{file}", program().display());
+        let mut shell = process::program("sh");
+        shell.args(["-c", &script]).env("QAPI_DBUS_BUS", bus.address());
+        let passed = finish(shell).await;
+        assert_eq!(passed.code, 0, "{call}: {passed:?}");
+    }
+    must(&bus, &format!("{open}4 node-name=read read-only=on")).await;
+    must(&bus, "call closefd fdname=named").await;
+    assert!(must(&bus, "show getfd").await.starts_with("getfd fd=… fdname=…\n"));
+    for (line, said) in [
+        ("call add-fd fdset-id=3", "`fd` is missing"),
+        ("call add-fd fd=9", "no such descriptor"),
+        ("call getfd fd=@/dev/null", "`fdname` is missing"),
+        ("call --host nobody@localhost:1 add-fd fd=0", "ssh HOST qapi-dbus call add-fd"),
+    ] {
+        let mut command = command(&bus, line);
+        if line.contains("--host") {
+            command.env_remove("QAPI_DBUS_BUS");
+        }
+        let refused = finish(command).await;
+        assert!(refused.code == 2 && refused.stderr.contains(said), "{line}: {refused:?}");
+    }
 }
 
 async fn machines_and_their_commands_are_listed(bus: Bus) {

@@ -161,8 +161,9 @@ async fn members_and_values_are_those_of_the_monitor(bus: Bus) {
 }
 
 async fn a_monitor_that_tells_nothing_is_known_from_the_tables(bus: Bus) {
+    let refused = Answer::Error("GenericError", "not before the machine is configured");
     let monitor =
-        Peer::monitor(|command, _| (command == "query-qmp-schema").then_some(Answer::Silence));
+        Peer::monitor(move |asked, _| (asked == "query-qmp-schema").then(|| refused.clone()));
     let _bridge = serve(&bus, "vm1", &[("qmp", monitor.socket())]).await;
     connected(&Client::new(&bus).await, VM1).await;
     let home = Scratch::new();

@@ -5,7 +5,7 @@ use std::{future::poll_fn, num::NonZero, path::PathBuf, pin::Pin, time::Duration
 use serde::Serialize;
 use tokio::time::timeout;
 use zbus::{
-    Address, Connection, Message, MessageStream, Type,
+    Address, Connection, DynamicType, Message, MessageStream,
     address::transport::{Transport, Unixexec},
     connection::Builder,
     export::futures_core::Stream,
@@ -165,7 +165,7 @@ impl Bus {
     pub(super) async fn call(
         &self,
         method: Method<'_>,
-        body: &(impl Serialize + Type),
+        body: &(impl Serialize + DynamicType),
     ) -> Result<Message, Fault> {
         let Method { service, path, interface, member } = method;
         let call = Message::method_call(path, member).destination(service).interface(interface);

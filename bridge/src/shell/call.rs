@@ -3,8 +3,19 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
-use super::{fault::Fault, live::Live, machine::Manner, target::Target, tell, words::Words};
+use super::{
+    descriptor,
+    fault::Fault,
+    live::Live,
+    machine::{Endpoint, Manner},
+    schema::Schema,
+    target::Target,
+    tell,
+    words::Words,
+};
+use crate::{endpoint::Protocol, transcode::shape::Method};
 
 pub(super) const HELP: &str = "Arguments:
   NAME=VALUE     by the type of the member: text, 12, 0x1f, 4G, on, off; elements of a list one by one
@@ -12,11 +23,14 @@ pub(super) const HELP: &str = "Arguments:
   NAME=@FILE     the text of a file, without the end of its last line; NAME=- of standard input
   NAME:=JSON     JSON as it is
   {JSON} @FILE - all of them as one JSON object
+  fd=@FILE       of add-fd and getfd: the file, for reading and writing, or for reading where only that is
+                 allowed; fd=NUMBER a descriptor as the shell opened it
 
 Examples:
   qapi-dbus call query-status
   qapi-dbus call guest-file-open path=/etc/hostname mode=r
   qapi-dbus call blockdev-add driver=qcow2 node-name=d file.driver=file file.filename=/d.qcow2
+  qapi-dbus call add-fd fdset-id=1 fd=3 3<disk.img
   qapi-dbus call --vm vm1 --json query-block | jq";
 
 /// Run a command.
@@ -42,25 +56,41 @@ pub struct Call {
 
 impl Call {
     pub(super) async fn run(self) -> Result<(), Fault> {
+        let schema = Schema::of(Protocol::Qmp);
+        let known = schema.command(&self.command).and_then(|it| schema.interface.command(it));
+        if self.target.place.is_remote() && known.is_some_and(descriptor::is_taken_by) {
+            return Err(Fault::usage("a descriptor does not reach another host")
+                .advise(format!("run it there: ssh HOST qapi-dbus call {} …", self.command)));
+        }
         let machine = self.target.machine().await?;
         let (endpoint, command) = machine.serving(&self.command).await?;
-        let words = Words::read(&self.arguments)?;
-        let known = endpoint.schema().arguments(&command);
-        let arguments = match words.fit(known) {
-            true => words.arguments(known),
-            // A newer peer tells what they are.
-            false => words.arguments(Live::of(endpoint).await.schema().arguments(&command)),
-        }?;
-        let manner = Manner { deadline: self.timeout, out_of_band: self.oob };
-        let result = endpoint.run(&command, &arguments, manner).await;
-        let result = result.map_err(|fault| match fault.code {
+        let result = self.send(endpoint, &command).await.map_err(|fault| match fault.code {
             // The peer's own words name the member, but not what there is.
             1 | 2 if !self.arguments.is_empty() => {
-                fault.advise(format!("`qapi-dbus show {command}` says what it takes"))
+                fault.or_advise(format!("`qapi-dbus show {command}` says what it takes"))
             }
             _ => fault,
         })?;
         tell(&result, self.json)
+    }
+
+    async fn send(&self, endpoint: &Endpoint, command: &str) -> Result<Value, Fault> {
+        let schema = endpoint.schema();
+        let manner = Manner { deadline: self.timeout, out_of_band: self.oob };
+        let passes = |method: &&Method| descriptor::is_taken_by(method);
+        if let Some(method) = schema.interface.command(command).filter(passes) {
+            let (fd, words) = descriptor::take(&self.arguments)?;
+            let arguments = Words::read(&words)?.arguments(schema.arguments(command))?;
+            return descriptor::pass(endpoint, method, fd, arguments, manner).await;
+        }
+        let words = Words::read(&self.arguments)?;
+        let known = schema.arguments(command);
+        let arguments = match words.fit(known) {
+            true => words.arguments(known),
+            // A newer peer tells what they are.
+            false => words.arguments(Live::of(endpoint).await.schema().arguments(command)),
+        }?;
+        endpoint.run(command, &arguments, manner).await
     }
 }
 

@@ -30,6 +30,9 @@ end is not known; 124 the time is over; 130 Ctrl-C. After the last two it goes o
 /// Bytes of standard input: in base64 and escaped they are a request that every agent takes.
 const INPUT: u64 = 32 << 20;
 
+/// What to do with more output.
+const BY_FILE: &str = "have it write a file, and fetch that with `qapi-dbus cp guest:FILE .`";
+
 /// Run a program in the guest.
 #[derive(Args, Debug)]
 pub struct Exec {
@@ -57,14 +60,18 @@ impl Exec {
             _ if fault.to_string().starts_with("ReplyTooLarge") => Fault::failed(
                 "the program ran, and its output and exit code are lost: it wrote more than a reply holds",
             )
-            .advise("have it write a file, and fetch that with `qapi-dbus cp guest:FILE .`")
+            .advise(BY_FILE)
             .with_code(NOT_RUN),
             _ => fault.with_code(NOT_RUN),
         })?;
         write(io::stdout(), &ended.out)?;
         write(io::stderr(), &ended.err)?;
         if ended.cut {
-            crate::log::complain("the agent kept the first 16 MiB of the output only");
+            let text = format!(
+                "the program ended with {}, and the agent kept the beginning of its output only",
+                ended.code
+            );
+            return Err(Fault::failed(text).advise(BY_FILE).with_code(NOT_RUN));
         }
         Ok(ended.code)
     }

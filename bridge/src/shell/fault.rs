@@ -64,6 +64,14 @@ impl Fault {
         Self { advice: Some(advice.into()), ..self }
     }
 
+    /// With what mends it, if that is not said already.
+    pub(super) fn or_advise(self, advice: impl Into<String>) -> Self {
+        match self.advice {
+            Some(_) => self,
+            None => self.advise(advice),
+        }
+    }
+
     /// An error reply by its name (mapping, section 6).
     pub(super) fn replied(name: &str, text: &str) -> Self {
         const TRY: &str = "nothing was sent, so it is safe to try again";

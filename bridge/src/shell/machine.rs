@@ -55,6 +55,23 @@ pub(super) struct Manner {
     pub(super) out_of_band: bool,
 }
 
+impl Manner {
+    /// As the bridge is told of it.
+    pub(super) fn reserved(self) -> Members {
+        let mut reserved = Members::new();
+        if let Some(deadline) = self.deadline {
+            // Zero is for ever, and little is not.
+            let least = u64::from(!deadline.is_zero());
+            let time = u64::try_from(deadline.as_millis()).map_or(0, |time| time.max(least));
+            reserved.insert("@timeout".into(), time.into());
+        }
+        if self.out_of_band {
+            reserved.insert("@oob".into(), true.into());
+        }
+        reserved
+    }
+}
+
 /// All machines of the bridge of this name, or of all bridges.
 pub(super) async fn all(bus: &Bus, service: Option<&str>) -> Result<Vec<Machine>, Fault> {
     let services: Vec<String> = match service {
@@ -250,16 +267,7 @@ impl Endpoint {
         arguments: &Members,
         manner: Manner,
     ) -> Result<Value, Fault> {
-        let mut extra = Members::new();
-        if let Some(deadline) = manner.deadline {
-            // Zero is for ever, and little is not.
-            let least = u64::from(!deadline.is_zero());
-            let time = u64::try_from(deadline.as_millis()).map_or(0, |time| time.max(least));
-            extra.insert("@timeout".into(), time.into());
-        }
-        if manner.out_of_band {
-            extra.insert("@oob".into(), true.into());
-        }
+        let extra = manner.reserved();
         let reply =
             self.own("Call", &(command, dictionary(arguments)?, dictionary(&extra)?)).await?;
         Ok(first(&reply))

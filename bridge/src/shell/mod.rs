@@ -5,6 +5,7 @@ mod bus;
 mod call;
 mod complete;
 mod cp;
+mod descriptor;
 mod event;
 mod events;
 mod exec;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    Members,
+    Members, descriptor,
     list::summary,
     live::Live,
     machine::{self, Endpoint, Machine},
@@ -129,6 +129,10 @@ impl Known {
         // What is wrong with them is said when they are used.
         let given = words::arguments(Some(ty), before).unwrap_or_default();
         let mut offers = member_or_value(ty, &given, word, "");
+        let method = side.schema().interface.command(command);
+        if method.is_some_and(descriptor::is_taken_by) {
+            offers.extend(descriptor::offer(before));
+        }
         if side.live.is_told() {
             return offers;
         }
@@ -275,6 +279,8 @@ mod tests {
         assert!(next("guest-exec path=ls arg=-l ").contains(&"arg=".to_owned()));
         assert_eq!(next("QueryNamedBlockNodes flat="), ["flat=on", "flat=off"]);
         assert!(next("block_resize size=").is_empty());
+        assert_eq!(next("getfd "), ["fdname=", "fd="]);
+        assert_eq!(next("getfd fd=3 "), ["fdname="]);
         assert!(next("no-such ").is_empty());
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use clap::Args;
 
 use super::{
-    Members,
+    Members, descriptor,
     fault::Fault,
     live::Live,
     machine::{Endpoint, kind, own_interface},
@@ -23,6 +23,9 @@ pub(super) const HELP: &str = "Examples:
 
 /// Values of an enumeration that are told; of longer ones these.
 const VALUES: usize = 12;
+
+/// What is said of a member that cannot be left out.
+pub(super) const REQUIRED: &str = "required";
 
 /// Say what a command or an event is.
 #[derive(Args, Debug)]
@@ -69,28 +72,31 @@ impl Show {
 fn described(schema: Schema<'_>, command: &str, given: &Members) -> String {
     let arguments = schema.arguments(command);
     let members = arguments.map(|it| it.members(given)).unwrap_or_default();
+    let method = schema.interface.command(command);
+    let fd = method.filter(|it| descriptor::is_taken_by(it)).map(|_| descriptor::row());
+    let taken: Vec<_> = fd.into_iter().chain(rows(&members)).collect();
     let mut text = command.to_owned();
-    for member in members.iter().filter(|it| it.required) {
+    for row in taken.iter().filter(|row| row[2] == REQUIRED) {
         // Writing to a string cannot fail.
-        _ = write!(text, " {}=…", member.name);
+        _ = write!(text, " {}=…", row[0]);
     }
-    if members.iter().any(|it| !it.required) {
+    if taken.iter().any(|row| row[2] != REQUIRED) {
         text += " [NAME=VALUE]…";
     }
     text.push('\n');
     text += &explained(arguments);
-    if let Some(method) = schema.interface.command(command) {
+    if let Some(method) = method {
         let oob = if method.oob { " May go out of band." } else { "" };
         _ = writeln!(text, "    Class {}.{oob}", method.class.name());
     }
-    text += &listed("Arguments", &members);
+    text += &listed("Arguments", &taken);
     if let Some(result) = schema.result(command) {
         let members = result.items().unwrap_or(result).members(&Members::new());
         // An object without members is nothing.
         let plain = result.leaves().iter().any(|it| it.kind() != Some("object"));
         if plain || !members.is_empty() {
             _ = writeln!(text, "\nReturns {}", result.name());
-            text += &listed("", &members);
+            text += &listed("", &rows(&members));
         }
     }
     text
@@ -98,7 +104,7 @@ fn described(schema: Schema<'_>, command: &str, given: &Members) -> String {
 
 fn event(schema: Schema<'_>, event: &str, data: Type<'_>) -> String {
     let mut text = format!("{event}\n{}", explained(Some(data)));
-    text += &listed("Data", &data.members(&Members::new()));
+    text += &listed("Data", &rows(&data.members(&Members::new())));
     let signal = match schema.interface.signal(event) {
         Some(signal) => format!("{}.{}", schema.interface.name, signal.name),
         None => format!("{}.UnknownEvent", own_interface(Protocol::Qmp)),
@@ -111,14 +117,18 @@ fn explained(ty: Option<Type<'_>>) -> String {
     lines.map(|line| format!("    {line}\n")).collect()
 }
 
-fn listed(head: &str, members: &[Member<'_>]) -> String {
-    if members.is_empty() {
+fn listed(head: &str, rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
         return String::new();
     }
     let head = if head.is_empty() { String::new() } else { format!("\n{head}\n") };
+    columns(rows).lines().fold(head, |text, line| text + "    " + line + "\n")
+}
+
+/// A row each, those that are required first.
+fn rows(members: &[Member<'_>]) -> Vec<Vec<String>> {
     let (required, others): (Vec<_>, Vec<_>) = members.iter().partition(|it| it.required);
-    let rows: Vec<_> = required.into_iter().chain(others).map(row).collect();
-    columns(&rows).lines().fold(head, |text, line| text + "    " + line + "\n")
+    required.into_iter().chain(others).map(row).collect()
 }
 
 fn row(member: &Member<'_>) -> Vec<String> {
@@ -131,7 +141,7 @@ fn row(member: &Member<'_>) -> Vec<String> {
     let values = values.iter().take(VALUES).copied().collect::<Vec<_>>().join(" ") + &more;
     let needed = match (member.required, member.deprecated) {
         (_, true) => "deprecated",
-        (true, _) => "required",
+        (true, _) => REQUIRED,
         _ => "",
     };
     vec![member.name.to_owned(), member.ty.name(), needed.to_owned(), values]
