@@ -75,7 +75,7 @@ impl<'a> Schema<'a> {
     }
 
     /// The QAPI name of a command by that name, or by the name of its method.
-    pub(super) fn command<'n>(self, name: &'n str) -> Option<&'n str> {
+    pub(super) fn command(self, name: &str) -> Option<&str> {
         let method = self.interface.command(name).or_else(|| self.interface.method(name));
         method.map(|it| it.command).or_else(|| self.arguments(name).map(|_| name))
     }
