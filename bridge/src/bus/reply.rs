@@ -1,18 +1,18 @@
 //! The replier of one call: exactly one reply, whatever happens to the code in between.
 
-use std::{num::NonZeroU32, sync::Arc, sync::LazyLock};
+use std::{num::NonZeroU32, sync::Arc};
 
 use serde::Serialize;
 use zbus::{
-    Message, message,
+    Message,
     message::{Flags, Header, Type},
-    names::{OwnedUniqueName, UniqueName},
+    names::OwnedUniqueName,
     wire::DynamicType,
 };
 
 use crate::{
     endpoint::{Completion, Outcome, Unknown},
-    transcode::{self, Body, Part},
+    transcode::{Body, Head, Part, message},
 };
 
 use super::{
@@ -37,12 +37,6 @@ struct Target {
     sender: Option<OwnedUniqueName>,
     expected: bool,
 }
-
-/// Replies are built from a header; holding each caller's own would keep the whole call in memory.
-static TEMPLATE: LazyLock<Message> = LazyLock::new(|| {
-    // `build` fails on bad names and oversized bodies only, and this has neither.
-    Message::method_call("/", "Call").build(&()).expect("a constant message")
-});
 
 impl Reply {
     /// The replier of a call.
@@ -76,8 +70,7 @@ impl Reply {
     /// Answers with a body.
     pub(super) fn send<B: Serialize + DynamicType>(mut self, body: &B) {
         let Some(to) = self.to.take() else { return };
-        let head = to.address(Message::method_return(&TEMPLATE.header()));
-        match transcode::message(head, body) {
+        match message(Head::reply(to.serial).to(to.name()), body) {
             Ok(message) if to.expected => _ = self.outbox.send(message),
             Ok(_) => {}
             Err(error) => self.outbox.fail(&to, &Refused::invalid(error).failure()),
@@ -133,17 +126,12 @@ impl Outbox {
 }
 
 impl Target {
-    fn address<'a>(&self, builder: message::Builder<'a>) -> message::Builder<'a> {
-        let builder = builder.reply_serial(Some(self.serial));
-        match &self.sender {
-            Some(sender) => builder.destination(UniqueName::from(sender.clone())),
-            None => builder,
-        }
+    fn name(&self) -> Option<&str> {
+        self.sender.as_ref().map(|sender| sender.as_str())
     }
 
     fn error(&self, failure: &Failure) -> Option<Message> {
-        let builder = Message::error(&TEMPLATE.header(), failure.name.as_str());
-        self.address(builder).build(&failure.text).ok()
+        message(Head::error(self.serial, &failure.name).to(self.name()), &failure.text).ok()
     }
 }
 
@@ -152,15 +140,9 @@ pub(super) fn substitute(withheld: &Message, refused: &Refused) -> Option<Messag
     if withheld.message_type() != Type::MethodReturn {
         return None;
     }
-    let header = withheld.header();
-    let failure = refused.failure();
-    let builder = Message::error(&TEMPLATE.header(), failure.name.as_str());
-    let builder = builder.reply_serial(header.reply_serial());
-    let builder = match header.destination() {
-        Some(destination) => builder.destination(destination.to_owned()),
-        None => builder,
-    };
-    builder.build(&failure.text).ok()
+    let (header, failure) = (withheld.header(), refused.failure());
+    let to = header.destination().map(|destination| destination.as_str());
+    message(Head::error(header.reply_serial()?, &failure.name).to(to), &failure.text).ok()
 }
 
 #[cfg(test)]
@@ -169,7 +151,7 @@ mod tests {
 
     fn call(flags: Option<Flags>) -> Message {
         let call = Message::method_call("/x", "Y").sender(":1.5").destination("a.b");
-        flags.into_iter().fold(call, message::Builder::with_flags).build(&()).unwrap()
+        flags.into_iter().fold(call, zbus::message::Builder::with_flags).build(&()).unwrap()
     }
 
     fn reply(call: &Message, outbox: &Arc<Outbox>) -> Reply {

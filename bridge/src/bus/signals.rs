@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use tracing::warn;
-use zbus::{Message, names::UniqueName};
+use zbus::Message;
 
 use crate::{
     endpoint::{Account, Protocol},
     transcode::{
-        Body, Json, Part, message,
+        Body, Head, Json, Part, message,
         shape::{Shape, UNKNOWN},
         signal_parts,
     },
@@ -113,12 +113,9 @@ impl Signals {
         }
         let body = Body::new(parts).map_err(|misfit| misfit.to_string());
         let built = body.and_then(|body| {
-            let signal = Message::signal(&*self.path, interface, member);
-            let signal = match to {
-                Some(to) => signal.destination(UniqueName::from(to.caller.clone())),
-                None => signal,
-            };
-            message(signal, &body).map_err(|error| error.to_string())
+            let head = Head::signal(&self.path, interface, member);
+            message(head.to(to.map(|to| to.caller.as_str())), &body)
+                .map_err(|error| error.to_string())
         });
         let tell = |error: &String| {
             if self.account.may_tell() {

@@ -4,7 +4,6 @@
 use std::{borrow::Cow, fs::File};
 
 use proptest::{prelude::*, test_runner::TestRunner};
-use zbus::Message;
 
 use super::{
     Body, Json, Part,
@@ -157,7 +156,7 @@ fn split(method: &Method, arguments: Json<'static>) -> (Vec<(Member, Json<'stati
 
 fn body(parts: &[Part<'_>]) -> (String, Vec<u8>) {
     let body = Body::new(parts).unwrap();
-    let message = super::message(Message::method_call("/", "Test"), &body).unwrap();
+    let message = super::message(super::Head::signal("/", "a.b", "Test"), &body).unwrap();
     message.body().validate().unwrap();
     let signature = message.body().signature().to_string_no_parens();
     (signature, message.body().data().bytes().to_vec())

@@ -10,32 +10,25 @@ use std::{
 
 use serde::Serialize;
 use zbus::{
-    Message,
-    connection::socket::ReadHalf,
-    export::async_trait::async_trait,
-    message::Builder,
-    wire::{DynamicType, Endian},
+    Message, connection::socket::ReadHalf, export::async_trait::async_trait, wire::DynamicType,
 };
 
-use super::marshal::marshal;
-
-/// The fixed part of a header: of its numbers, those that say how long the body and the fields are.
-const FIXED: usize = 16;
-const BODY: usize = 4;
-const FIELDS: usize = 12;
+use super::{
+    head::{BODY, FIELDS, FIXED, Head, pad},
+    marshal::marshal,
+};
 
 /// The code of the field that holds the body's signature.
 const SIGNATURE: u8 = 8;
 
-/// Builds a message like [`Builder::build`], for the bodies of this module's parent.
+/// Builds a message with a body of this module's parent.
 ///
 /// # Errors
 ///
-/// Those of `zbus`; and the body is not of its own signature.
-pub fn message<B: Serialize + DynamicType>(head: Builder<'_>, body: &B) -> zbus::Result<Message> {
-    let head = head.endian(Endian::Little).build(&())?;
+/// The body is not of its own signature, or a name of the header is none.
+pub fn message<B: Serialize + DynamicType>(head: Head<'_>, body: &B) -> zbus::Result<Message> {
     let signature = body.signature();
-    let mut bytes = head.data()[..FIXED + number(head.data(), FIELDS)].to_vec();
+    let mut bytes = head.begin();
     let text = signature.to_string_no_parens();
     if !text.is_empty() {
         let length = u8::try_from(text.len()).map_err(io::Error::other)?;
@@ -54,19 +47,10 @@ pub fn message<B: Serialize + DynamicType>(head: Builder<'_>, body: &B) -> zbus:
     read(bytes)
 }
 
-fn number(bytes: &[u8], at: usize) -> usize {
-    let number = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-    number.map_or(0, |bytes| u32::from_le_bytes(bytes) as usize)
-}
-
 fn set(bytes: &mut [u8], at: usize, number: usize) -> io::Result<()> {
     let number = u32::try_from(number).map_err(io::Error::other)?;
     bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
     Ok(())
-}
-
-fn pad(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
 }
 
 /// Has zbus read the message as if it came from a socket: the one way without unsafe code.

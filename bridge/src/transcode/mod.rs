@@ -9,6 +9,8 @@ mod form;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 #[cfg(feature = "bridge")]
+mod head;
+#[cfg(feature = "bridge")]
 mod integer;
 mod json;
 mod limits;
@@ -43,6 +45,7 @@ pub use parse::ParseError;
 pub use writer::Unwritable;
 #[cfg(feature = "bridge")]
 pub use {
+    head::Head,
     message::message,
     refusal::Refused,
     rows::Rows,

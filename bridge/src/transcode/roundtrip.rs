@@ -213,9 +213,10 @@ pub(super) fn there_and_back(shape: Shape, value: &Json<'static>) -> Json<'stati
 fn back_as(shape: Shape, back: Shape, value: &Json<'static>) -> Json<'static> {
     let parts = [Part { name: "result", shape, value: value.clone() }];
     let body = Body::new(&parts).unwrap();
-    let head = || Message::method_call("/", "Test").destination("a.b");
-    let message = super::message(head(), &body).unwrap();
-    let zbus = head().endian(zbus::wire::Endian::Little).build(&body).unwrap();
+    let message =
+        super::message(super::Head::signal("/", "a.b", "Test").to(Some(":1.7")), &body).unwrap();
+    let zbus = Message::signal("/", "a.b", "Test").destination(":1.7");
+    let zbus = zbus.endian(zbus::wire::Endian::Little).build(&body).unwrap();
     let without_serial = |message: &Message| [&message.data()[..8], &message.data()[12..]].concat();
     assert_eq!(without_serial(&message), without_serial(&zbus));
     message.body().validate().unwrap();

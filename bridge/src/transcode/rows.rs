@@ -56,17 +56,15 @@ impl Serialize for Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transcode::{Json, shape::UNKNOWN};
+    use crate::transcode::{Head, Json, shape::UNKNOWN};
     use zbus::{Message, Variant};
 
     const COLUMNS: [Shape; 2] = [Shape::Uint64, Shape::Object(&UNKNOWN)];
 
     fn message(rows: &[Vec<Part<'_>>]) -> Message {
-        let message = crate::transcode::message(
-            Message::signal("/x", "x.y", "Z"),
-            &Rows::new(&COLUMNS, rows),
-        )
-        .unwrap();
+        let message =
+            crate::transcode::message(Head::signal("/x", "x.y", "Z"), &Rows::new(&COLUMNS, rows))
+                .unwrap();
         message.body().validate().unwrap();
         assert_eq!(message.body().signature().to_string(), "a(ta{sv})");
         message

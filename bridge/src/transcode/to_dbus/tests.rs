@@ -42,19 +42,13 @@ fn parse(text: &str) -> Json<'static> {
 }
 
 fn message(parts: &[Part<'_>]) -> Message {
-    let message = Message::method_call("/", "Test").unwrap_body(parts);
+    let message = super::super::message(
+        super::super::Head::signal("/", "a.b", "Test"),
+        &Body::new(parts).unwrap(),
+    )
+    .unwrap();
     message.body().validate().unwrap();
     message
-}
-
-trait UnwrapBody {
-    fn unwrap_body(self, parts: &[Part<'_>]) -> Message;
-}
-
-impl UnwrapBody for zbus::message::Builder<'_> {
-    fn unwrap_body(self, parts: &[Part<'_>]) -> Message {
-        super::super::message(self, &Body::new(parts).unwrap()).unwrap()
-    }
 }
 
 fn part(shape: Shape, text: &str) -> Part<'static> {
