@@ -7,9 +7,7 @@
 //! connection for good.
 
 use std::{
-    collections::VecDeque,
     io,
-    os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,7 +19,15 @@ use zbus::{Message, message::Type};
 
 use crate::endpoint::{Budget, Charge, Pace};
 
-use super::{bulk::Room, direct::Hub, errors, reply, stream::Stream, turns::Turns};
+use super::{
+    bulk::Room,
+    direct::Hub,
+    errors,
+    queue::{Queue, TOGETHER, size},
+    reply,
+    stream::Stream,
+    turns::Turns,
+};
 
 /// Bytes of one message to the bus; the system bus takes 32 MiB.
 pub const MAX_MESSAGE: usize = 24 << 20;
@@ -34,9 +40,6 @@ const SIGNALS_BESIDE: usize = 1 << 20;
 
 /// Bytes that wait for a slow bus before no more calls are taken from it.
 const ROOM: usize = 1 << 20;
-
-/// What a message needs besides its own bytes.
-const OVERHEAD: usize = 512;
 
 /// Messages on their way to the bus.
 #[derive(Debug)]
@@ -56,17 +59,6 @@ pub struct Outbox {
     /// Something happened that may be told of.
     activity: Arc<Event>,
     log: Pace,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    messages: VecDeque<(Message, Charge)>,
-    /// Bytes of the first message that are written already.
-    written: usize,
-    bytes: usize,
-    closed: bool,
-    /// Since when the bus has taken nothing of what waits.
-    blocked: Option<Instant>,
 }
 
 impl Outbox {
@@ -190,6 +182,12 @@ impl Outbox {
         }
     }
 
+    /// Keeps messages back, so many as leave at once, until what this gives is dropped.
+    pub(super) fn cork(&self) -> Cork<'_> {
+        self.lock().corks += 1;
+        Cork(self)
+    }
+
     /// Writes what is queued, for ever.
     ///
     /// # Errors
@@ -277,7 +275,7 @@ impl Outbox {
     /// Drops what is queued and everything that comes.
     pub fn close(&self) {
         let mut queue = self.lock();
-        *queue = Queue { closed: true, ..Queue::default() };
+        queue.close();
         drop(queue);
         self.blocked.notify(usize::MAX);
         self.drained.notify(usize::MAX);
@@ -304,15 +302,21 @@ impl Outbox {
         }
         queue.bytes += size(&message);
         queue.messages.push_back((message, charge));
-        let first = queue.messages.len() == 1;
+        // The writer is at it where more wait.
+        let leave = if queue.corks > 0 { TOGETHER } else { 1 };
+        let now = queue.messages.len() == leave;
         drop(queue);
-        // Most messages leave here, without a wake-up of the writer.
-        if first {
-            match self.pump() {
-                Ok(true) => {}
-                Ok(false) => _ = self.blocked.notify(usize::MAX),
-                Err(error) => error!(%error, "the bus connection failed"),
-            }
+        if now {
+            self.leave();
+        }
+    }
+
+    /// Most messages leave here, without a wake-up of the writer.
+    fn leave(&self) {
+        match self.pump() {
+            Ok(true) => {}
+            Ok(false) => _ = self.blocked.notify(usize::MAX),
+            Err(error) => error!(%error, "the bus connection failed"),
         }
     }
 
@@ -321,16 +325,9 @@ impl Outbox {
         let Some(stream) = &self.stream else { return Ok(true) };
         let mut queue = self.lock();
         let mut moved = false;
-        while let Some((message, _)) = queue.messages.front() {
-            let data = message.data();
-            let fds: Vec<_> = match queue.written {
-                0 => data.fds().iter().map(|fd| fd.as_fd()).collect(),
-                _ => Vec::new(),
-            };
-            let rest = &data[queue.written..];
-            match stream.send(rest, &fds) {
-                Ok(sent) if sent < rest.len() => queue.written += sent,
-                Ok(_) => queue.finish_first(),
+        while !queue.messages.is_empty() {
+            match queue.send(stream) {
+                Ok(sent) => queue.finish(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if moved || queue.blocked.is_none() {
                         queue.blocked = Some(Instant::now());
@@ -361,22 +358,20 @@ impl Outbox {
     }
 }
 
-impl Queue {
-    fn finish_first(&mut self) {
-        if let Some((message, _)) = self.messages.pop_front() {
-            self.bytes -= size(&message);
-        }
-        self.written = 0;
-        if self.messages.is_empty() {
-            // A burst may have made it large.
-            self.messages.shrink_to(64);
+/// Keeps messages back until it is dropped.
+pub(super) struct Cork<'a>(&'a Outbox);
+
+impl Drop for Cork<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.lock();
+        queue.corks -= 1;
+        // What the bus does not take is left to the writer.
+        let now = !queue.messages.is_empty() && queue.blocked.is_none();
+        drop(queue);
+        if now {
+            self.0.leave();
         }
     }
-}
-
-/// The memory that a message takes.
-pub(super) fn size(message: &Message) -> usize {
-    message.data().len() + OVERHEAD
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::transcode::{
-    Json, Part,
-    shape::{Shape, UNKNOWN},
+use crate::{
+    endpoint::Event,
+    transcode::{
+        Json, Part, event_members,
+        shape::{Shape, UNKNOWN},
+    },
 };
-
-use super::seen::Seen;
 
 /// Bytes of them that are kept at most: the guest decides how large an event is.
 const BYTES: usize = 1 << 20;
@@ -32,9 +33,10 @@ struct Kept {
 #[derive(Clone, Debug)]
 pub(super) struct Past {
     sequence: u64,
-    name: String,
-    /// JSON text of the dictionary.
-    data: Vec<u8>,
+    timestamp: u64,
+    name: Box<str>,
+    /// JSON text of what the peer told.
+    data: Box<[u8]>,
 }
 
 impl History {
@@ -44,14 +46,15 @@ impl History {
     }
 
     /// Keeps an event; the oldest make room.
-    pub(super) fn keep(&self, seen: &Seen<'_>) {
-        let Some(data) = seen.text() else { return };
+    pub(super) fn keep(&self, event: &Event<'_>, sequence: u64) {
+        let Event { name, data, timestamp } = *event;
+        let past = Past { sequence, timestamp, name: name.into(), data: data.into() };
         let mut kept = self.lock();
-        kept.bytes += data.len();
-        kept.events.push_back(Past { sequence: seen.sequence, name: seen.name.to_owned(), data });
+        kept.bytes += past.size();
+        kept.events.push_back(past);
         while kept.events.len() > self.most || kept.bytes > BYTES {
             let Some(oldest) = kept.events.pop_front() else { return };
-            kept.bytes -= oldest.data.len();
+            kept.bytes -= oldest.size();
         }
     }
 
@@ -69,12 +72,17 @@ impl History {
 impl Past {
     /// Number, name and dictionary.
     pub(super) fn row(&self) -> Vec<Part<'_>> {
-        let data = Json::parse(&self.data).unwrap_or(Json::Object(Vec::new()));
+        let data = Json::parse(&self.data).unwrap_or(Json::Null);
+        let data = Json::Object(event_members(data, self.timestamp, self.sequence));
         vec![
             Part { name: "sequence", shape: Shape::Uint64, value: Json::from(self.sequence) },
-            Part { name: "name", shape: Shape::Str, value: Json::Str(self.name.as_str().into()) },
+            Part { name: "name", shape: Shape::Str, value: Json::Str((*self.name).into()) },
             Part { name: "data", shape: Shape::Object(&UNKNOWN), value: data },
         ]
+    }
+
+    fn size(&self) -> usize {
+        self.name.len() + self.data.len()
     }
 }
 
@@ -85,8 +93,8 @@ mod tests {
     const EVENTS: usize = 1024;
 
     fn keep(history: &History, sequence: u64, text: &str) {
-        let data = Json::Object(vec![("text".into(), Json::Str(text.into()))]);
-        history.keep(&Seen { name: "E", data: &data, timestamp: 1, sequence });
+        let data = format!("{{\"text\":\"{text}\"}}");
+        history.keep(&Event { name: "E", data: data.as_bytes(), timestamp: 1 }, sequence);
     }
 
     fn numbers(history: &History, since: u64) -> Vec<u64> {

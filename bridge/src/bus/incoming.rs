@@ -277,7 +277,7 @@ impl ReadHalf for Source {
 #[cfg(test)]
 mod tests {
     use std::{
-        io::pipe,
+        io::{IoSlice, pipe},
         os::{fd::AsFd, unix::net::UnixStream},
     };
 
@@ -305,7 +305,10 @@ mod tests {
         // All of it waits before the first is read.
         for message in &messages {
             let fds: Vec<_> = message.data().fds().iter().map(AsFd::as_fd).collect();
-            assert_eq!(bus.send(message.data(), &fds).unwrap(), message.data().len());
+            assert_eq!(
+                bus.send(&[IoSlice::new(message.data())], &fds).unwrap(),
+                message.data().len()
+            );
         }
         for message in &messages {
             let start = source.start().await.unwrap();

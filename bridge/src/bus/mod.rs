@@ -28,6 +28,7 @@ mod planted;
 mod properties;
 mod publisher;
 mod qapi;
+mod queue;
 mod reply;
 mod seen;
 mod service;

@@ -13,10 +13,7 @@ use zbus::Message;
 
 use crate::endpoint::{Account, Budget, Charge, Count};
 
-use super::{
-    guard::{self, Outbox},
-    limits::Limits,
-};
+use super::{guard::Outbox, limits::Limits, queue};
 
 /// Bytes of the signals that wait: the peer decides how large an event is.
 const BYTES: usize = 4 << 20;
@@ -233,7 +230,7 @@ impl Waiting {
 }
 
 fn size(messages: &[Message]) -> usize {
-    messages.iter().map(guard::size).sum()
+    messages.iter().map(queue::size).sum()
 }
 
 /// Tokens for the signals of one event. Large ones cost more: a bus stops to listen to the bridge

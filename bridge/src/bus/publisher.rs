@@ -257,13 +257,18 @@ impl Observer for Publisher {
         if let Some(waiters) = self.waiters.get() {
             waiters.event(&seen);
         }
-        self.history.keep(&seen);
+        self.history.keep(event, sequence);
         self.publish(&seen);
     }
 
     fn event_lost(&self) {
         self.sequence.fetch_add(1, Ordering::Relaxed);
         self.pacer.lost();
+    }
+
+    fn together(&self, take: &mut dyn FnMut()) {
+        let _corked = self.outbox.cork();
+        take();
     }
 
     fn changed(&self, status: &Status) {

@@ -5,7 +5,11 @@
 //! what is within the limits; and it hands calls and signals to the dispatcher where it read them,
 //! so that zbus sees nothing but the replies to its own calls.
 
-use std::{io, os::fd::BorrowedFd, sync::Arc};
+use std::{
+    io::{self, IoSlice},
+    os::fd::BorrowedFd,
+    sync::Arc,
+};
 
 use zbus::{
     Address, Message,
@@ -93,7 +97,7 @@ impl WriteHalf for Writer {
     /// Used by the authentication only.
     async fn sendmsg(&mut self, buffer: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
         loop {
-            match self.stream.send(buffer, fds) {
+            match self.stream.send(&[IoSlice::new(buffer)], fds) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.stream.watch_writing()?.again().await?;
                 }

@@ -87,19 +87,19 @@ impl Stream {
         }
     }
 
-    /// Writes what the socket takes now; descriptors ride on the first byte.
+    /// Writes what the socket takes now of these one after the other; descriptors ride on the first
+    /// byte.
     ///
     /// # Errors
     ///
     /// `WouldBlock` if the socket takes nothing now.
-    pub(super) fn send(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    pub(super) fn send(&self, bytes: &[IoSlice<'_>], fds: &[BorrowedFd<'_>]) -> io::Result<usize> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many file descriptors"));
         }
-        let bytes = [IoSlice::new(bytes)];
-        Ok(sendmsg(self.0.get_ref(), &bytes, &mut control, SendFlags::NOSIGNAL)?)
+        Ok(sendmsg(self.0.get_ref(), bytes, &mut control, SendFlags::NOSIGNAL)?)
     }
 
     /// Watches it for writing, until what this gives is dropped.

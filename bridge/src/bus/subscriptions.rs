@@ -10,8 +10,8 @@ use zbus::{
 use crate::endpoint::{Budget, Charge};
 
 use super::{
-    guard,
     limits::Limits,
+    queue,
     seen::{Filter, Seen},
 };
 
@@ -159,7 +159,7 @@ impl Subscriptions {
 impl Held {
     /// Adds a signal; returns whether it is bearable to wait with it.
     fn push(&mut self, message: Message) -> bool {
-        let size = guard::size(&message);
+        let size = queue::size(&message);
         self.messages.push(message);
         self.bytes += size;
         self.messages.len() <= HELD && self.bytes <= HELD_BYTES && self.charge.grow(size).is_ok()

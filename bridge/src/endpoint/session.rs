@@ -58,7 +58,13 @@ impl Session {
     }
 
     /// Takes what the peer sent.
-    pub(super) fn receive(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
+    pub(super) fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), Fault> {
+        let (observer, mut taken) = (self.wire.observer(), Ok(()));
+        observer.together(&mut || taken = self.take(bytes, now));
+        taken
+    }
+
+    fn take(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {
         self.charge(bytes.len(), now);
         loop {
             self.decoder.bound(self.dialect.longest(&self.wire));

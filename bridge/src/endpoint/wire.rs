@@ -139,6 +139,11 @@ impl Wire {
         }
     }
 
+    /// Who is told of events.
+    pub(super) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::clone(&self.observer)
+    }
+
     /// Counts what the peer did.
     pub(super) fn count(&self, what: Count) {
         self.account.count(what);

@@ -1,7 +1,10 @@
 //! The dialogue before the first message (D-Bus specification, "Authentication Protocol"). The
 //! kernel says who is there, so it is EXTERNAL or nothing.
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io::{self, IoSlice},
+    os::fd::OwnedFd,
+};
 
 use crate::bus::stream::Stream;
 
@@ -65,7 +68,7 @@ pub(super) async fn welcome(stream: &Stream, uid: u32, guid: &str) -> io::Result
                 Step::Say(text) => {
                     let text = format!("{text}\r\n");
                     // A socket that has no room for so little is not read.
-                    if stream.send(text.as_bytes(), &[])? < text.len() {
+                    if stream.send(&[IoSlice::new(text.as_bytes())], &[])? < text.len() {
                         return Err(io::ErrorKind::WouldBlock.into());
                     }
                 }

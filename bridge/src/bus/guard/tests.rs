@@ -9,7 +9,7 @@ async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
     let stream = Arc::new(Stream::new(ours.into()).unwrap());
     let outbox = Outbox::new(stream, Budget::DEFAULT);
     assert_eq!(outbox.blocked(), None);
-    outbox.send(Message::signal("/x", "x.y", "Z").build(&"x".repeat(4 << 20)).unwrap());
+    outbox.send(signal_of(&"x".repeat(4 << 20)));
     let seconds = Duration::from_secs(9);
     tokio::time::advance(seconds).await;
     outbox.pump().unwrap();
@@ -18,6 +18,33 @@ async fn a_bus_that_takes_nothing_is_told_from_one_that_is_slow() {
     while bus.read(&mut [0; 4096]).is_ok() {}
     outbox.pump().unwrap();
     assert_eq!(outbox.blocked(), Some(Duration::ZERO));
+}
+
+#[tokio::test]
+async fn what_is_sent_under_a_cork_leaves_together_and_does_not_stay() {
+    let (ours, mut bus) = std::os::unix::net::UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    bus.set_nonblocking(true).unwrap();
+    let outbox = Outbox::new(Arc::new(Stream::new(ours.into()).unwrap()), Budget::DEFAULT);
+    let length = signal_of("").data().len();
+    let mut left = move || bus.read(&mut [0; 4096]).unwrap_or(0) / length;
+    let send = |count| (0..count).for_each(|_| assert!(outbox.send(signal_of(""))));
+    let cork = outbox.cork();
+    send(TOGETHER - 1);
+    assert_eq!(left(), 0);
+    send(2);
+    assert_eq!(left(), TOGETHER);
+    drop(cork);
+    assert_eq!(left(), 1);
+    send(1);
+    assert_eq!(left(), 1);
+    let cork = outbox.cork();
+    outbox.close();
+    drop(cork);
+}
+
+fn signal_of(text: &str) -> Message {
+    Message::signal("/x", "x.y", "Z").build(&text).unwrap()
 }
 
 /// A reply with a body of which the whole is `bytes` long.
