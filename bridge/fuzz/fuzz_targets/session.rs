@@ -92,6 +92,7 @@ impl Play {
             fd,
             oob: flags.contains(&b'o'),
             replies: !flags.contains(&b'n'),
+            reads: flags.contains(&b'r'),
             timeout: seconds.map(|seconds| Duration::from_secs(seconds.into())),
             completion: self.completion(),
         };

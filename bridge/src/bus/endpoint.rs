@@ -211,6 +211,7 @@ impl Endpoint {
             fd,
             oob: choice.oob,
             replies: known.is_none_or(|method| method.replies),
+            reads: known.is_some_and(|method| method.class == Class::Read),
             timeout,
             completion,
         }

@@ -96,6 +96,7 @@ impl Inquiry {
             fd: None,
             oob: false,
             replies: true,
+            reads: false,
             timeout: self.timeout,
             completion: Completion::new(move |outcome| {
                 compare(protocol, &publisher, outcome);

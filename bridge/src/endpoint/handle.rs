@@ -55,6 +55,7 @@ impl Handle {
             fd: None,
             oob: false,
             replies: true,
+            reads: false,
             timeout,
             completion,
         };

@@ -39,6 +39,11 @@ impl Job {
         Self { request, sync, since, deadline, charge: None, leased: false }
     }
 
+    /// Whether it only looks, as others may at the same time.
+    pub(super) fn only_reads(&self) -> bool {
+        self.sync.is_none() && self.request.reads && self.request.replies
+    }
+
     pub(super) fn refuse(self, kind: NotSent, text: impl Into<String>) {
         self.request.completion.complete(Outcome::NotSent(kind, text.into()));
     }
@@ -306,6 +311,7 @@ mod tests {
             fd: None,
             oob: false,
             replies: true,
+            reads: false,
             timeout: None,
             completion,
         };

@@ -95,6 +95,8 @@ pub struct Request {
     pub oob: bool,
     /// The peer answers; if not, it does so only on failure.
     pub replies: bool,
+    /// It only looks: whether the peer did it makes no difference to anybody but the caller.
+    pub reads: bool,
     /// From now to the answer; `None` waits for ever.
     pub timeout: Option<Duration>,
     /// Told exactly once.
@@ -323,7 +325,7 @@ pub struct Limits {
     pub depth: usize,
     /// Requests that wait to be sent.
     pub waiting: usize,
-    /// Requests on the wire.
+    /// Requests on the wire; with an agent, of those that only read: any other is alone there.
     pub in_flight: usize,
     /// From connection to greeting or synchronisation.
     pub greeting_timeout: Duration,
@@ -344,7 +346,7 @@ impl Limits {
             nodes: 200_000,
             depth: 512,
             waiting: 64,
-            in_flight: if qmp { 7 } else { 1 },
+            in_flight: if qmp { 7 } else { 16 },
             greeting_timeout: Duration::from_secs(5),
             grace: Duration::from_secs(3),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),

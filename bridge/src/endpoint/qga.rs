@@ -2,6 +2,7 @@
 
 mod freeze;
 mod info;
+mod step;
 
 use tokio::time::{Duration, Instant};
 
@@ -14,15 +15,11 @@ use super::{
     message::{Id, Message, Reply, outer_id},
     offered,
     pending::Question,
-    sync::nonce,
     wire::{Dialect, Wire},
 };
 
 /// Longest pause before an absent agent is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// How the channel is proved to be ours, and with what if the agent's administrator forbids it.
-const WAYS: [&str; 3] = ["guest-sync-delimited", "guest-sync", "guest-ping"];
 
 /// A session with an agent.
 #[derive(Debug)]
@@ -39,6 +36,11 @@ pub(super) struct Qga {
     proved: bool,
     /// The agent echoes ids: a success without one is nobody's. Old ones do not.
     echoes: bool,
+    /// What is on the wire only reads: others that do may join it.
+    reading: bool,
+    /// An answer in order is missed: nothing joins what is on the wire, and the channel is proved
+    /// anew after that.
+    missed: bool,
     /// What the bridge asks next.
     due: Option<Question>,
     /// When the agent counts as ready even if it did not say what it is.
@@ -67,43 +69,10 @@ impl Qga {
             id: 0,
             proved: false,
             echoes: false,
+            reading: false,
+            missed: false,
             due: Some(Question::AgentInfo),
             ready_by: None,
-        }
-    }
-
-    fn sync(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
-        if self.proved {
-            wire.count(Count::Resyncs);
-        }
-        let random = nonce().map_err(|error| Fault::not_connected(format!("no nonce: {error}")))?;
-        (self.nonce, self.unanswered) = (random, 0);
-        let pause = wire.patience();
-        self.phase = Phase::Syncing { way: 0, until: now.checked_add(pause), pause };
-        self.say_sync(wire, 0);
-        Ok(())
-    }
-
-    /// The first byte ends whatever an earlier client left in the agent's parser.
-    fn say_sync(&mut self, wire: &mut Wire, way: usize) {
-        self.unanswered += 1;
-        let arguments = format!("{{\"id\":{}}}", self.nonce);
-        let arguments = if WAYS[way] == "guest-ping" { String::new() } else { arguments };
-        let mut bytes = vec![0xFF];
-        bytes.extend(line("execute", WAYS[way], arguments.into_bytes(), Some(self.nonce)));
-        wire.say(bytes);
-    }
-
-    fn in_step(&mut self, wire: &mut Wire, now: Instant) {
-        self.phase = Phase::InStep;
-        self.proved = true;
-        wire.answered(self.due.is_some().then_some(State::Connecting));
-        // In order of answers there can be only the caller who asked for the synchronisation.
-        if let Some(entry) = wire.answer(None) {
-            entry.settle(Ok(b""));
-        }
-        if self.due.is_some() {
-            self.ready_by = now.checked_add(super::SURVEY);
         }
     }
 
@@ -137,37 +106,14 @@ impl Qga {
         }
     }
 
-    /// Agents that forbid a way and echo no ids answer with an error that names nothing.
-    fn try_next_way(
-        &mut self,
-        wire: &mut Wire,
-        way: usize,
-        until: Option<Instant>,
-        pause: Duration,
-    ) {
-        if way + 1 < WAYS.len() && wire.output.is_empty() {
-            self.phase = Phase::Syncing { way: way + 1, until, pause };
-            self.unanswered = 0;
-            self.say_sync(wire, way + 1);
-        }
-    }
-
-    /// The mark before the answer is not asked for: the number is proof enough, and the decoder
-    /// begins anew at a mark wherever it is.
-    fn is_own(&self, reply: &Reply<'_>) -> bool {
-        match (reply.id, &reply.result) {
-            (Some(id), _) => id == Id::Number(self.nonce),
-            (None, Ok(value)) => *value == self.nonce.to_string().as_bytes(),
-            (None, Err(_)) => false,
-        }
-    }
-
     fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>) {
         let entry = match reply.id {
             Some(Id::Number(id)) => wire.answer(Some(id)),
             Some(Id::Foreign) => None,
             None if self.echoes && reply.result.is_ok() => None,
             None if self.unanswered > 0 && reply.result.is_err() => None,
+            // Of several it may answer any.
+            None if wire.pending.in_order() > 1 => None,
             None if wire.pending.in_order() > 0 => wire.answer(None),
             None if reply.result.is_err() => wire.oldest_aside(),
             None => None,
@@ -210,16 +156,15 @@ impl Qga {
         }
     }
 
-    /// A reply is lost that the request on the wire may have waited for.
+    /// A reply is lost that any request on the wire may have waited for.
     fn garbage(&mut self, wire: &mut Wire, why: &str, now: Instant) {
         wire.count(Count::Garbage);
         wire.breach(now);
         if !matches!(self.phase, Phase::InStep) {
             return;
         }
-        if let Some(entry) = wire.answer(None) {
-            self.phase = Phase::OutOfStep;
-            wire.withdraw();
+        while let Some(entry) = wire.answer(None) {
+            self.missed = true;
             match entry.question() {
                 Some(_) => self.ready(wire),
                 None => entry.fail(
@@ -228,12 +173,16 @@ impl Qga {
                 ),
             }
         }
+        self.fall_out(wire);
     }
 
     fn too_large(&mut self, wire: &mut Wire, text: &[u8], excess: Excess) {
         let entry = match self.phase {
             // Not all agents echo ids.
-            Phase::InStep if excess != Excess::Unawaited => wire.answer(outer_id(text)),
+            Phase::InStep if excess != Excess::Unawaited => match outer_id(text) {
+                None if wire.pending.in_order() > 1 => None,
+                id => wire.answer(id),
+            },
             _ => None,
         };
         match entry {
@@ -246,11 +195,13 @@ impl Qga {
     fn send_next(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
         if let Some(question) = self.due.take() {
             self.id += 1;
+            self.reading = false;
             wire.ask(question, Some(self.id), now, Some(wire.patience()));
             return Ok(());
         }
         match inbox.take_front(|_| true) {
             Some(job) if job.sync.is_some() => {
+                self.reading = false;
                 wire.send(job, None, Vec::new());
                 return self.sync(wire, now);
             }
@@ -260,8 +211,23 @@ impl Qga {
         Ok(())
     }
 
+    /// Sends another request after those that are on the wire, if all of them only read: none of
+    /// them can be taken back any more, which does no harm then, and by their ids no answer is
+    /// taken for another's.
+    fn join(&mut self, wire: &mut Wire, inbox: &Inbox) {
+        let room = wire.pending.in_order() < wire.limits.in_flight;
+        let joins = self.reading && self.echoes && !self.missed && self.due.is_none();
+        if room
+            && joins
+            && let Some(job) = inbox.take_front(Job::only_reads)
+        {
+            self.send(wire, job);
+        }
+    }
+
     fn send(&mut self, wire: &mut Wire, mut job: Job) {
         self.id += 1;
+        self.reading = job.only_reads();
         if freeze::may_follow(&job.request.command) {
             self.due = Some(Question::AgentInfo);
         }
@@ -315,23 +281,27 @@ impl Dialect for Qga {
     }
 
     fn feed(&mut self, wire: &mut Wire, inbox: &Inbox, now: Instant) -> Result<(), Fault> {
+        self.fall_out(wire);
         match self.phase {
             _ if wire.guest.hindrance().is_some() => Ok(()),
             Phase::OutOfStep if !inbox.is_empty() || self.due.is_some() => self.sync(wire, now),
             Phase::InStep if wire.pending.in_order() == 0 => self.send_next(wire, inbox, now),
-            _ => Ok(()),
+            Phase::InStep => {
+                self.join(wire, inbox);
+                Ok(())
+            }
+            Phase::OutOfStep | Phase::Syncing { .. } => Ok(()),
         }
     }
 
     fn expire(&mut self, wire: &mut Wire, now: Instant) -> Result<(), Fault> {
         let missed = wire.expire(now);
+        let before = wire.pending.in_order();
         wire.pending.forget_told();
-        // What is missed of a request without answer does not concern the one that has its turn.
-        let in_turn = wire.pending.in_order() > 0;
-        if missed && !in_turn && matches!(self.phase, Phase::InStep) {
-            wire.withdraw();
-            self.phase = Phase::OutOfStep;
-        }
+        // What is missed of a request without answer does not concern those that have their turn.
+        let in_turn = wire.pending.in_order();
+        self.missed |= missed && (in_turn == 0 || in_turn < before);
+        self.fall_out(wire);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.ready_by) {
             self.ready(wire);

@@ -105,6 +105,7 @@ impl Rig {
             fd: None,
             oob: false,
             replies: true,
+            reads: false,
             timeout: None,
             completion: self.log.completion(command),
         }

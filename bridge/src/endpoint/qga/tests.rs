@@ -1,5 +1,6 @@
 mod freeze;
 mod guest;
+mod reading;
 mod silence;
 
 use std::time::Duration;

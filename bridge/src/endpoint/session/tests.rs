@@ -9,7 +9,7 @@ use crate::endpoint::{Protocol, Request, rig::Rig};
 enum Step {
     Peer(Vec<u8>),
     Answer,
-    Call { oob: bool, replies: bool, seconds: Option<u64> },
+    Call { oob: bool, replies: bool, reads: bool, seconds: Option<u64> },
     Sync,
     Take(usize),
     TakeAll,
@@ -34,8 +34,10 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Answer),
         Just(Step::Answer),
         Just(Step::TakeAll),
-        (any::<bool>(), any::<bool>(), prop::option::of(0..20_u64))
-            .prop_map(|(oob, replies, seconds)| Step::Call { oob, replies, seconds }),
+        (any::<[bool; 3]>(), prop::option::of(0..20_u64)).prop_map(|(flags, seconds)| {
+            let [oob, replies, reads] = flags;
+            Step::Call { oob, replies, reads, seconds }
+        }),
         Just(Step::Sync),
         (0..3_usize).prop_map(Step::Take),
         (0..20_u64).prop_map(Step::Pass),
@@ -60,10 +62,10 @@ async fn play(protocol: Protocol, steps: Vec<Step>) -> Result<(), TestCaseError>
         match step {
             Step::Peer(bytes) => rig.peer_bytes(&bytes),
             Step::Answer => answer(&mut rig, &last),
-            Step::Call { oob, replies, seconds } => {
+            Step::Call { oob, replies, reads, seconds } => {
                 let timeout = seconds.map(Duration::from_secs);
                 let request = rig.request(&name);
-                rig.submit(Request { oob, replies, timeout, ..request });
+                rig.submit(Request { oob, replies, reads, timeout, ..request });
                 calls += 1;
             }
             Step::Sync => {

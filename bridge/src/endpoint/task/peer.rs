@@ -152,6 +152,7 @@ pub(super) fn request(command: &str) -> (Request, oneshot::Receiver<String>) {
         fd: None,
         oob: false,
         replies: true,
+        reads: false,
         timeout: None,
         completion,
     };
