@@ -3,14 +3,14 @@
 
 #![allow(missing_docs, reason = "criterion's macros make functions without")]
 
-use std::hint::black_box;
+use std::{hint::black_box, num::NonZeroU32};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use qapi_dbus::{
     generated::{qga, qmp},
     measured::{Inside, frames},
     transcode::{
-        Body, Json, Part, call, message,
+        Body, Head, Json, Part, call, message,
         shape::{Interface, Method},
     },
 };
@@ -83,7 +83,7 @@ fn reply(method: &Method, text: &str) -> Message {
     let value = Json::parse(text.as_bytes()).expect("JSON");
     let parts = [Part { name: "result", shape, value }];
     let body = Body::new(&parts).expect("a result of its type");
-    message(Message::method_call("/", "Reply"), &body).expect("a message")
+    message(Head::reply(NonZeroU32::MIN), &body).expect("a message")
 }
 
 /// A result into a message.

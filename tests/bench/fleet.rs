@@ -3,7 +3,7 @@
 use crate::{
     counted::memory,
     programs::Programs,
-    rig::{BRIDGE, FLOOR, Rig},
+    rig::{AT_ONCE, BRIDGE, FLOOR, Rig},
 };
 use qapi_dbus_tests::{
     bridge::{Bridge, connected},
@@ -59,9 +59,6 @@ async fn settled(id: u32) -> u64 {
 
 /// A burst of events.
 pub(crate) const BURST: usize = 20_000;
-
-/// A burst passes as it is: the defaults hold back what a guest sends too fast.
-const AT_ONCE: &str = "[limits]\nevents-burst = 100000\nevents-queued = 65536\n";
 
 /// What became of a burst.
 #[derive(Clone, Copy, Debug)]

@@ -41,6 +41,10 @@ pub(crate) struct Rig {
     _scratch: Scratch,
 }
 
+/// Events pass as they come, and bursts as they are: the defaults hold back what a guest sends too
+/// fast.
+pub(crate) const AT_ONCE: &str = "[limits]\nevents-burst = 100000\nevents-queued = 65536\n";
+
 /// The names on the bus.
 pub(crate) const BRIDGE: &str = "org.qemu.Bridge";
 pub(crate) const FLOOR: &str = "org.qemu.bench.Floor";
@@ -66,14 +70,18 @@ impl Rig {
     pub(crate) async fn start(bus: &Bus, programs: &Programs) -> Self {
         let (ours, theirs, raw) =
             (Machine::start().await, Machine::start().await, Machine::start().await);
-        let bridge = Bridge::serve(bus, &["--vm".as_ref(), &ours.option()]).await;
+        let scratch = Scratch::new();
+        let configuration = scratch.path("bridge.toml");
+        std::fs::write(&configuration, AT_ONCE).unwrap();
+        let options =
+            ["--config".as_ref(), configuration.as_os_str(), "--vm".as_ref(), &ours.option()];
+        let bridge = Bridge::serve(bus, &options).await;
         let client = Client::new(bus).await;
         let agent = Target { name: BRIDGE, path: PATH, interface: "org.qemu.QgaEndpoint" };
         connected(&client, agent).await;
         connected(&client, agent.interface("org.qemu.QmpEndpoint")).await;
         let qapi = agent.interface("org.qemu.QgaQapi");
         let handle = client.call(qapi, "GuestFileOpen", &"/dev/zero").await.unwrap();
-        let scratch = Scratch::new();
         let mut floor = Process::start(
             &scratch,
             process::program(programs.path("bridge"))

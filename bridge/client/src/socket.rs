@@ -114,6 +114,7 @@ impl Socket {
                 fd: options.fd,
                 oob: options.out_of_band && method.oob,
                 replies: !method.silent,
+                reads: false,
                 timeout,
                 completion,
             }),

@@ -7,7 +7,7 @@
 mod shapes;
 
 use libfuzzer_sys::fuzz_target;
-use qapi_dbus::transcode::{self, Body, Json, Part, shape::Shape, signal_parts};
+use qapi_dbus::transcode::{self, Body, Head, Json, Part, shape::Shape, signal_parts};
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 use shapes::Subject;
 use zbus::{DynamicType, Message, Signature};
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn passes(body: Body<'_>) {
-    let message = transcode::message(Message::signal("/", "org.example", "Test"), &body).unwrap();
+    let message = transcode::message(Head::signal("/", "org.example", "Test"), &body).unwrap();
     message.body().validate().unwrap();
     assert_eq!(message.body().len(), body.size().unwrap());
     // dbus-broker counts the list of arguments as a container.
