@@ -59,7 +59,7 @@ impl Session {
 
     /// Takes what the peer sent.
     pub(super) fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), Fault> {
-        let (observer, mut taken) = (self.wire.observer(), Ok(()));
+        let (observer, mut taken) = (Arc::clone(&self.wire.observer), Ok(()));
         observer.together(&mut || taken = self.take(bytes, now));
         taken
     }

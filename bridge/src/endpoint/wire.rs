@@ -59,7 +59,7 @@ pub(super) struct Wire {
     frozen: bool,
     /// Of the connection, whatever hinders its peer.
     state: State,
-    observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn Observer>,
     pub(super) account: Arc<Account>,
     /// Of a peer that misbehaved once.
     conduct: Option<Box<Conduct>>,
@@ -137,11 +137,6 @@ impl Wire {
         if self.account.may_tell() {
             tracing::warn!(socket = %self.socket(), "event above the limit dropped");
         }
-    }
-
-    /// Who is told of events.
-    pub(super) fn observer(&self) -> Arc<dyn Observer> {
-        Arc::clone(&self.observer)
     }
 
     /// Counts what the peer did.
