@@ -6,7 +6,7 @@ use qapi_dbus_tests::{
     agent::Agent,
     bridge::{Bridge, compared, connected},
     bus::Bus,
-    client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, Refusal, Target},
+    client::{AGENT, AGENT_ENDPOINT, BRIDGE, Client, MONITOR, MONITOR_ENDPOINT, Refusal, Target},
     json::{Dictionary, dictionary},
     on_each_bus,
     peer::{Answer, Peer},
@@ -25,6 +25,7 @@ on_each_bus!(
     storage_daemons_of_each_release_are_served,
     a_peer_is_compared_once_a_connection,
     a_peer_that_tells_no_schema_is_ready_all_the_same,
+    peers_that_keep_silent_hold_up_no_other,
 );
 
 async fn monitors_of_each_release_are_served(bus: Bus) {
@@ -125,6 +126,25 @@ async fn a_peer_that_tells_no_schema_is_ready_all_the_same(bus: Bus) {
     peer.received("query-qmp-schema", 1).await;
     client.call(MONITOR, "QueryStatus", &()).await.unwrap();
     assert_eq!(client.property(MONITOR_ENDPOINT, "SchemaDifference").await.unwrap(), json!({}));
+}
+
+async fn peers_that_keep_silent_hold_up_no_other(bus: Bus) {
+    let answers = |schema: Answer| {
+        Peer::monitor(move |asked, _| (asked == "query-qmp-schema").then(|| schema.clone()))
+    };
+    let silent: Vec<_> = (0..20).map(|_| answers(Answer::Silence)).collect();
+    let other = answers(Answer::Return(json!([])));
+    let machines = silent.iter().chain([&other]).enumerate();
+    let options = machines.map(|(at, peer)| format!("--vm=vm{at}=qmp:{}", peer.socket().display()));
+    let options: Vec<_> = options.collect();
+    let options: Vec<_> = options.iter().map(AsRef::as_ref).collect();
+    let _bridge = Bridge::serve(&bus, &options).await;
+    let (name, path) = (BRIDGE.name, "/org/qemu/vm/vm20");
+    let target = Target { name, path, interface: MONITOR_ENDPOINT.interface };
+    compared(&Client::new(&bus).await, target).await;
+    for peer in &silent {
+        peer.received("query-qmp-schema", 1).await;
+    }
 }
 
 async fn has_version(client: &Client, endpoint: Target, release: &Release) {

@@ -96,3 +96,53 @@ impl Starter {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::{
+        bus::{Endpoint, Settings},
+        endpoint::{Protocol, Trust},
+    };
+
+    fn endpoint(outbox: &Arc<Outbox>) -> (Arc<Endpoint>, Task) {
+        let settings = Settings {
+            protocol: Protocol::Qmp,
+            socket: Path::new("/nowhere").into(),
+            path: "/x".into(),
+            timeout: None,
+            unicast: false,
+            limits: Arc::default(),
+            trust: Arc::<Trust>::default(),
+        };
+        Endpoint::new(settings, Arc::clone(outbox))
+    }
+
+    #[tokio::test]
+    async fn all_are_started_and_those_that_are_not_end() {
+        let outbox = Outbox::nowhere(1 << 20);
+        let starter = Starter::new(Arc::clone(&outbox));
+        let (endpoints, tasks): (Vec<_>, _) = (0..3 * TURN).map(|_| endpoint(&outbox)).unzip();
+        starter.open();
+        starter.add(tasks);
+        let started = async {
+            while starter.line().starting {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(10), started).await.unwrap();
+        let (late, task) = endpoint(&outbox);
+        starter.line().open = false;
+        starter.add(vec![task]);
+        assert_eq!(starter.line().waiting.len(), 1);
+        starter.close();
+        for endpoint in endpoints.iter().chain([&late]) {
+            let end = endpoint.stop(Duration::ZERO);
+            timeout(Duration::from_secs(10), end).await.unwrap();
+        }
+    }
+}
