@@ -149,6 +149,11 @@ async fn members_and_values_are_those_of_the_monitor(bus: Bus) {
     let show = must(&bus, "show x-newest").await;
     assert!(show.contains("stripes  integer  required"), "{show}");
     assert!(must(&bus, "show STOP").await.contains("stripes"));
+    let waited = run(&bus, "wait STOP stripes=7 --timeout 2").await;
+    assert_eq!(waited.code, 124, "{waited:?}");
+    assert_eq!(run(&bus, "wait STOP spots=7 --timeout 30").await.code, 2);
+    let events = must(&bus, "list --vm vm1 events").await;
+    assert!(events.contains("STOP ") && !events.contains("RESUME "), "{events}");
 
     // What is typed has the type that the monitor tells.
     must(&bus, "call blockdev-add driver=zebra stripes=0x10 node-name=7").await;

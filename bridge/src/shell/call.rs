@@ -66,7 +66,7 @@ impl Call {
         let (endpoint, command) = machine.serving(&self.command).await?;
         let result = self.send(endpoint, &command).await.map_err(|fault| match fault.code {
             // The peer's own words name the member, but not what there is.
-            1 | 2 if !self.arguments.is_empty() => {
+            1 | 2 if !self.arguments.is_empty() || fault.says("is missing") => {
                 fault.or_advise(format!("`qapi-dbus show {command}` says what it takes"))
             }
             _ => fault,

@@ -179,7 +179,13 @@ impl Sink {
         let mut builder = tempfile::Builder::new();
         let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let fault = |error: io::Error| Fault::failed(format!("{}: {error}", place.display()));
-        let new = builder.prefix(".qapi-dbus-").tempfile_in(folder).map_err(fault)?;
+        let new = builder.prefix(".qapi-dbus-").tempfile_in(folder);
+        // Nobody asked for a file of that name, which the error tells around its cause.
+        let cause = |error: io::Error| match error.get_ref().and_then(|it| it.source()) {
+            Some(cause) => io::Error::other(cause.to_string()),
+            None => error,
+        };
+        let new = new.map_err(|error| fault(cause(error)))?;
         if let Some(old) = old {
             new.as_file().set_permissions(old.permissions()).map_err(fault)?;
         }

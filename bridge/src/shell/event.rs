@@ -6,6 +6,7 @@ use zbus::Message;
 use super::{
     Members,
     fault::Fault,
+    live::Live,
     machine::{Endpoint, Machine, own_interface, resembles, values},
     moment,
     schema::{self, Schema},
@@ -105,27 +106,43 @@ pub(super) async fn since(monitor: &Endpoint, sequence: u64) -> Result<Vec<Event
 pub(super) struct Filter(Vec<(String, String)>);
 
 impl Filter {
-    /// Reads them. Where events are named, each must have the members.
-    pub(super) fn read(events: &[String], words: &[String]) -> Result<Self, Fault> {
+    /// Reads them.
+    pub(super) fn read(words: &[String]) -> Result<Self, Fault> {
         let pair = |word: &String| {
             let pair =
                 word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
             pair.ok_or_else(|| Fault::usage(format!("`{word}` is no condition; write NAME=VALUE")))
         };
-        let pairs = words.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        words.iter().map(pair).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Refuses members that one of the events has neither in the interface nor in one of the machines:
+    /// they would be waited for in vain.
+    pub(super) async fn check(&self, events: &[String], machines: &[Machine]) -> Result<(), Fault> {
         for event in events {
-            let Some(data) = Schema::of(Protocol::Qmp).event(event) else { continue };
-            let members = data.members(&Members::new());
-            let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-            let missing =
-                pairs.iter().find(|(name, _)| !members.iter().any(|it| it.name == first(name)));
-            if let Some((name, _)) = missing {
-                let names: Vec<_> = members.iter().map(|it| it.name).collect();
-                return Err(Fault::usage(format!("{event} has no member `{name}`"))
-                    .advise(format!("it has: {}", names.join(", "))));
+            let Err(fault) = self.fits(Schema::of(Protocol::Qmp), event) else { continue };
+            let mut newer = false;
+            for monitor in machines.iter().filter_map(|it| it.endpoint(Protocol::Qmp).ok()) {
+                newer |= self.fits(Live::of(monitor).await.schema(), event).is_ok();
+            }
+            if !newer {
+                return Err(fault);
             }
         }
-        Ok(Self(pairs))
+        Ok(())
+    }
+
+    fn fits(&self, schema: Schema<'_>, event: &str) -> Result<(), Fault> {
+        let Some(data) = schema.event(event) else { return Ok(()) };
+        let members = data.members(&Members::new());
+        let first = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let missing =
+            self.0.iter().find(|(name, _)| !members.iter().any(|it| it.name == first(name)));
+        let Some((name, _)) = missing else { return Ok(()) };
+        let names: Vec<_> = members.iter().map(|it| it.name).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Err(Fault::usage(format!("{event} has no member `{name}`"))
+            .advise(format!("it has: {names}")))
     }
 
     /// Whether the event has them.
@@ -212,7 +229,7 @@ mod tests {
 
     #[test]
     fn conditions_reach_into_the_data() {
-        let filter = |word: &str| Filter::read(&[], &[word.to_owned()]).unwrap();
+        let filter = |word: &str| Filter::read(&[word.to_owned()]).unwrap();
         let event = event(json!({"device": "d", "size": 12, "info": {"reason": "x"}}));
         for (word, admits) in [
             ("device=d", true),
@@ -223,8 +240,9 @@ mod tests {
         ] {
             assert_eq!(filter(word).admits(&event), admits, "{word}");
         }
-        let wrong = Filter::read(&["STOP".into()], &["a=1".into()]).unwrap_err();
+        let wrong = filter("a=1").fits(Schema::of(Protocol::Qmp), "STOP").unwrap_err();
         assert!(wrong.to_string().contains("STOP has no member `a`"));
+        assert!(Filter::read(&["a".into()]).is_err());
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl Events {
             Some(names) => event::names(names, &machines).await?,
             None => Vec::new(),
         };
-        let filter = Filter::read(&names, &self.filter)?;
+        let filter = Filter::read(&self.filter)?;
+        filter.check(&names, &machines).await?;
         let many = self.json || self.target.vm.is_none();
         let choice = Choice { names, filter, json: self.json, many };
         match self.follow {

@@ -64,6 +64,11 @@ impl Fault {
         Self { advice: Some(advice.into()), ..self }
     }
 
+    /// Whether these words are part of it.
+    pub(super) fn says(&self, words: &str) -> bool {
+        self.text.contains(words)
+    }
+
     /// With what mends it, if that is not said already.
     pub(super) fn or_advise(self, advice: impl Into<String>) -> Self {
         match self.advice {

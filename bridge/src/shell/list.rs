@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     fault::Fault,
     machine::{Endpoint, Machine, kind},
+    offer::{Depth, Known},
     say,
     target::Target,
     tell,
@@ -32,7 +33,7 @@ enum What {
     Machines,
     /// The commands that the machine's QEMU and agent really offer
     Commands,
-    /// The events that its interface has
+    /// The events that its QEMU has
     Events,
 }
 
@@ -55,7 +56,9 @@ impl List {
             }
             What::Events => {
                 let machine = self.target.machine().await?;
-                let rows = machine.endpoints.iter().flat_map(events).collect();
+                let known = Known::of_machine(&machine, Depth::Names).await;
+                let rows = known.events().into_iter().map(|it| vec![it.word, it.about]);
+                let rows = rows.collect();
                 self.tell(&["EVENT", "SUMMARY"], rows)
             }
         }
@@ -82,7 +85,7 @@ impl List {
         let shown = |row: Vec<String>| row.iter().map(|it| blank(&printable(it))).collect();
         let heads = heads.iter().map(|head| (*head).to_owned()).collect();
         let all: Vec<_> = std::iter::once(heads).chain(rows.into_iter().map(shown)).collect();
-        say(&columns(&all))
+        say(&columns(&all, 0))
     }
 }
 
@@ -116,16 +119,6 @@ async fn commands(endpoint: &Endpoint) -> Result<Vec<Vec<String>>, Fault> {
         vec![command, class.to_owned(), summary.unwrap_or_else(unknown)]
     };
     Ok(endpoint.commands().await?.into_iter().map(row).collect())
-}
-
-fn events(endpoint: &Endpoint) -> Vec<Vec<String>> {
-    let schema = endpoint.schema();
-    let events = schema.interface.signals.iter().map(|signal| signal.event);
-    let row = |event: &str| {
-        let summary = schema.event(event).map(|it| summary(it.description()));
-        vec![event.to_owned(), summary.unwrap_or_default()]
-    };
-    events.map(row).collect()
 }
 
 /// The first line of a description.

@@ -23,6 +23,7 @@ mod repl;
 mod schema;
 mod show;
 mod target;
+mod terminal;
 mod text;
 mod wait;
 mod words;

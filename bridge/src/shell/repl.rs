@@ -282,7 +282,7 @@ fn request(line: &str) -> Result<(String, String), Fault> {
 fn help() -> String {
     let rows: Vec<_> =
         OWN.iter().map(|(word, about)| vec![(*word).to_owned(), (*about).to_owned()]).collect();
-    "A command with its arguments, NAME=VALUE, or:\n".to_owned() + &columns(&rows)
+    "A command with its arguments, NAME=VALUE, or:\n".to_owned() + &columns(&rows, 0)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ fn listed(head: &str, rows: &[Vec<String>]) -> String {
         return String::new();
     }
     let head = if head.is_empty() { String::new() } else { format!("\n{head}\n") };
-    columns(rows).lines().fold(head, |text, line| text + "    " + line + "\n")
+    head + &columns(rows, 4)
 }
 
 /// A row each, those that are required first.

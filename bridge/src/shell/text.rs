@@ -1,14 +1,17 @@
 //! Values for people to read. Machines say what they like: nothing that moves a terminal's cursor or
 //! turns its text around gets there.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
 
 use serde_json::Value;
 
-use super::Members;
+use super::{Members, terminal};
 
-/// Columns of a table; wider ones are told one value a line.
+/// Columns of a table; wider ones, or wider than the terminal, are told one value a line.
 const WIDEST: usize = 160;
+
+/// Columns that the last one of a table needs to be of use.
+const LEAST: usize = 30;
 
 /// The text without what a terminal obeys.
 pub(super) fn printable(text: &str) -> String {
@@ -20,6 +23,11 @@ pub(super) fn printable(text: &str) -> String {
         }
         shown
     })
+}
+
+/// The same, with tabs.
+fn spaced(line: &str) -> String {
+    line.split('\t').map(printable).collect::<Vec<_>>().join("\t")
 }
 
 /// A value as JSON, in which nothing is left that a terminal obeys.
@@ -46,26 +54,51 @@ pub(super) fn readable(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Object(members) if members.is_empty() => String::new(),
+        // A text for people, with lines of its own.
+        Value::String(text) => text.lines().map(|line| spaced(line) + "\n").collect(),
         value => block(value, 0),
     }
 }
 
-/// Rows of words in columns, without anything at the end of a line.
-pub(super) fn columns(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+/// Rows of words in columns, so far from the left. On a terminal that is too narrow what is last goes on
+/// below itself.
+pub(super) fn columns(rows: &[Vec<String>], indent: usize) -> String {
+    aligned(rows, indent, terminal::width(io::stdout()).unwrap_or(usize::MAX))
+}
+
+fn aligned(rows: &[Vec<String>], indent: usize, room: usize) -> String {
+    let last = rows.iter().map(Vec::len).max().unwrap_or_default().saturating_sub(1);
     let wide =
         |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|it| it.chars().count()).max();
-    let widths: Vec<_> = (0..count).map(|at| wide(at).unwrap_or_default()).collect();
-    rows.iter().fold(String::new(), |mut text, row| {
-        let line = row.iter().zip(&widths).fold(String::new(), |mut line, (word, width)| {
+    let widths: Vec<_> = (0..last).map(|at| wide(at).unwrap_or_default()).collect();
+    let start = widths.iter().fold(indent, |start, width| start + width + 2);
+    let room = if room < start + LEAST { usize::MAX } else { room - start };
+    rows.iter().fold(String::new(), |text, row| {
+        let line = row.iter().zip(&widths).fold(" ".repeat(indent), |mut line, (word, width)| {
             // Writing to a string cannot fail.
             _ = write!(line, "{word:width$}  ");
             line
         });
-        text.push_str(line.trim_end());
-        text.push('\n');
-        text
+        let end = row.get(last).map(|it| wrapped(it, room)).unwrap_or_default();
+        let line = line + &end.join(&format!("\n{:start$}", ""));
+        text + line.trim_end() + "\n"
     })
+}
+
+/// Lines of at most so many characters, as long as words allow it.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Objects of the same few plain members, one a line.
@@ -87,8 +120,9 @@ fn table(items: &[Value]) -> Option<String> {
         let cell = |name: &&String| item.get(*name).and_then(scalar).unwrap_or("-".into());
         rows.push(names.iter().map(cell).collect());
     }
-    let text = columns(&rows);
-    text.lines().all(|line| line.chars().count() <= WIDEST).then_some(text)
+    let text = aligned(&rows, 0, usize::MAX);
+    let room = terminal::width(io::stdout()).unwrap_or(WIDEST).min(WIDEST);
+    text.lines().all(|line| line.chars().count() <= room).then_some(text)
 }
 
 fn block(value: &Value, depth: usize) -> String {
@@ -158,5 +192,18 @@ mod tests {
         assert_eq!(readable(&nested), outline);
         assert_eq!(readable(&json!({})), "");
         assert_eq!(readable(&json!(1000)), "1000\n");
+        assert_eq!(readable(&json!("a\tb\r\n\u{1b}c")), "a\tb\n\\u{1b}c\n");
+    }
+
+    #[test]
+    fn what_is_last_goes_on_below_itself() {
+        let rows = [["name", "some words that are a long summary of it"], ["n", "few"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let wide = " name  some words that are a long summary of it\n n     few\n";
+        assert_eq!(aligned(&rows, 1, 80), wide);
+        // Too little room is none.
+        assert_eq!(aligned(&rows, 1, 30), wide);
+        let narrow = " name  some words that are a long\n       summary of it\n n     few\n";
+        assert_eq!(aligned(&rows, 1, 37), narrow);
     }
 }

@@ -63,7 +63,8 @@ impl Wait {
     async fn wait(&self, start: u64) -> Result<(), Fault> {
         let machine = self.target.machine().await?;
         let names = event::names(&self.event, std::slice::from_ref(&machine)).await?;
-        let filter = Filter::read(&names, &self.filter)?;
+        let filter = Filter::read(&self.filter)?;
+        filter.check(&names, std::slice::from_ref(&machine)).await?;
         let monitor = machine.endpoint(Protocol::Qmp)?;
         let mut follower = Follower::new(std::slice::from_ref(&machine), &names).await?;
         let wanted = |event: &Event| names.contains(&event.name) && filter.admits(event);
