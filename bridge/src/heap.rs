@@ -1,27 +1,30 @@
-//! Memory that goes back to the system when it is freed.
+//! Memory that goes back to the system when it is freed, but for what the next answer needs.
 //!
 //! The C library raises the size from which a block is a mapping of its own to that of the largest
 //! one it has seen freed, and keeps up to twice as much: after a few answers of 16 MiB, 48 MiB stay
-//! resident for good. It takes a fixed size from the environment, and only before it starts.
+//! resident for good. With the size alone fixed it gives back every free page instead, and an answer
+//! of some hundred KiB spends a quarter of its time on getting pages anew. It takes both sizes from
+//! the environment, and only before it starts.
 
 use std::{env, os::unix::process::CommandExt, process::Command};
 
 use tracing::debug;
 
-/// What the C library reads: blocks of this size and above are given back at once.
-const VARIABLE: &str = "MALLOC_MMAP_THRESHOLD_";
-const THRESHOLD: &str = "131072";
+/// What the C library reads: blocks of the first size and above are mappings of their own, given
+/// back at once; of the others, so much is kept for the next ones.
+const VARIABLES: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "2097152")];
 
-/// Starts this program anew, as the same process, with a fixed threshold; returns if there is one.
+/// Starts this program anew, as the same process, with fixed sizes; returns if one is.
 /// Without it the program works as well and keeps more memory.
 pub fn settle() {
-    if env::var_os(VARIABLE).is_some() || !cfg!(target_env = "gnu") {
+    if VARIABLES.iter().any(|(name, _)| env::var_os(name).is_some()) || !cfg!(target_env = "gnu") {
         return;
     }
     let Ok(program) = env::current_exe() else { return };
     let mut arguments = env::args_os();
     let mut command = Command::new(program);
     command.arg0(arguments.next().unwrap_or_default());
-    let error = command.args(arguments).env(VARIABLE, THRESHOLD).exec();
-    debug!(%error, "not started with {VARIABLE}");
+    let error = command.args(arguments).envs(VARIABLES).exec();
+    debug!(%error, "not started with fixed sizes of memory");
 }
