@@ -1,6 +1,6 @@
 //! The same with fewer machines, for every test run.
 
-use super::{Plan, run};
+use super::{IDLE, Plan, run};
 use qapi_dbus_tests::{bus::Bus, on_each_bus};
 
 on_each_bus!(two_hundred_machines_are_served);
@@ -10,5 +10,7 @@ async fn two_hundred_machines_are_served(bus: Bus) {
     print!("{report}");
     assert_eq!(report.listed, 206, "all, and the one that never greets");
     assert_eq!(report.lost, 0, "machines without an event");
-    assert_eq!(report.wake_ups, 0, "wake-ups of a bridge that has nothing to do");
+    // The deadline of an earlier question may pass meanwhile; what ticks does so each second.
+    let wake_ups = report.wake_ups;
+    assert!(wake_ups < IDLE.as_secs(), "{wake_ups} wake-ups of a bridge that has nothing to do");
 }
