@@ -174,7 +174,10 @@ impl Bus {
         let call = call.build(body).map_err(|error| Fault::usage(error.to_string()))?;
         let serial = call.primary_header().serial_num();
         let mut heard = self.hear();
-        self.connection.send(&call).await.map_err(|error| Fault::bus(&error))?;
+        // Half a message would be taken for the beginning of what is sent next.
+        let (connection, whole) = (self.connection.clone(), call.clone());
+        let sent = tokio::spawn(async move { connection.send(&whole).await }).await;
+        sent.map_err(|error| Fault::odd(error.to_string()))?.map_err(|error| Fault::bus(&error))?;
         loop {
             let message = heard.next().await?;
             let header = message.header();

@@ -71,7 +71,7 @@ impl Cp {
             }
         });
         let moved = moved.await;
-        let closed = file.close().await;
+        let closed = whole(file.close()).await;
         moved?;
         closed?;
         progress.end();
@@ -102,7 +102,7 @@ impl Cp {
             }
         });
         let moved = moved.await;
-        let closed = file.close().await;
+        let closed = whole(file.close()).await;
         moved.and(closed).map_err(|fault| fault.advise(format!("guest:{to} is incomplete")))?;
         progress.end();
         Ok(())
@@ -180,10 +180,9 @@ impl Sink {
         let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let fault = |error: io::Error| Fault::failed(format!("{}: {error}", place.display()));
         let new = builder.prefix(".qapi-dbus-").tempfile_in(folder);
-        // Nobody asked for a file of that name, which the error tells around its cause.
-        let cause = |error: io::Error| match error.get_ref().and_then(|it| it.source()) {
-            Some(cause) => io::Error::other(cause.to_string()),
-            None => error,
+        // Nobody asked for a file of that name, which the error tells.
+        let cause = |error: io::Error| {
+            io::Error::other(error.to_string().split(" at path ").next().unwrap_or_default())
         };
         let new = new.map_err(|error| fault(cause(error)))?;
         if let Some(old) = old {
