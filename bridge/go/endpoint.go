@@ -93,6 +93,12 @@ func (e *Endpoint) Invoke(ctx context.Context, method string, positional []any, 
 	return decode(plain(body[0]), result)
 }
 
+// Own is for package qga. It calls a method of the endpoint itself, with the keys that say how the
+// call is made behind the arguments.
+func (e *Endpoint) Own(ctx context.Context, method string, args ...any) ([]any, error) {
+	return e.send(ctx, e.endpoint, method, append(args, e.reserved(ctx))...)
+}
+
 // Members is for the generated packages.
 func Members[T any](options []T) []any {
 	members := make([]any, len(options))

@@ -116,6 +116,15 @@ func ofReply(reply dbus.Error) *Error {
 	return failed
 }
 
+// Must returns the value of a call that cannot fail in earnest, and panics with its error otherwise:
+// for programs that have nothing else to do then.
+func Must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
 func closed() *Error {
 	return &Error{Kind: ErrNotSent, Name: standardError + "Disconnected", Text: "the connection to the bus is closed"}
 }

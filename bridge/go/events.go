@@ -94,11 +94,35 @@ func Subscribe(ctx context.Context, e *Endpoint, match map[string]any, names ...
 // Events returns the channel, which is closed after the last event; Err then says why.
 func (s *Subscription) Events() <-chan Event { return s.out }
 
+// Next waits for the next event whose data is a T, such as *qmp.StopEvent, and passes over others.
+func Next[T any](ctx context.Context, from *Subscription) (data T, err error) {
+	for {
+		select {
+		case event, open := <-from.out:
+			if !open {
+				return data, from.ended()
+			}
+			if data, wanted := event.Data.(T); wanted {
+				return data, nil
+			}
+		case <-ctx.Done():
+			return data, ctx.Err()
+		}
+	}
+}
+
 // Err returns why the channel was closed: nil after Close, or an error of the kind ErrGone.
 func (s *Subscription) Err() error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.end
+}
+
+func (s *Subscription) ended() error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return gone("the subscription was closed")
 }
 
 // Dropped returns how many events were dropped since nobody took them.

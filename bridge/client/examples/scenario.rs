@@ -1,13 +1,12 @@
-//! A file, a program, an error and events: `scenario` through the bridge on the session bus,
-//! `scenario QGA-SOCKET QMP-SOCKET` without it.
+//! A file, a program, an error and events: through the bridge, or on sockets, `scenario QGA QMP`.
 
-use qapi_dbus_client::{
-    Agent, Bus, Monitor, Protocol::Qga, Protocol::Qmp, Socket, Transport, qmp::event,
-};
+use qapi_dbus_client::Protocol::{Qga, Qmp};
+use qapi_dbus_client::{Agent, Bus, Monitor, Socket, Transport, qmp::event};
 use std::{env::args, error::Error, time::Duration};
+type Done = Result<(), Box<dyn Error>>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Done {
     if let [_, agent, monitor] = &*args().collect::<Vec<_>>() {
         return run(Socket::open(agent, Qga), Socket::open(monitor, Qmp), "/tmp/scenario").await;
     }
@@ -16,17 +15,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The same, whichever way it goes.
-pub(crate) async fn run<A, M>(agent: A, monitor: M, path: &str) -> Result<(), Box<dyn Error>>
-where
-    A: Transport,
-    M: Transport,
-{
+pub(crate) async fn run(agent: impl Transport, monitor: impl Transport, path: &str) -> Done {
     let (agent, monitor) = (Agent::new(agent), Monitor::new(monitor));
     let file = agent.guest_file_open(path).mode("w+").await?;
-    let written = agent.guest_file_write(file, "aGVsbG8=").await?;
+    agent.guest_file_write(file, "aGVsbG8=").await?;
     agent.guest_file_seek(file, 0, "set").await?;
-    let read = agent.guest_file_read(file).count(written.count).await?;
-    println!("{} bytes: {}", read.count, read.buf_b64);
+    println!("read back {}", agent.guest_file_read(file).await?.buf_b64);
     let pid = agent.guest_exec("/bin/echo").arg(["hello"]).capture_output(true).await?.pid;
     let mut status = agent.guest_exec_status(pid).await?;
     while !status.exited {

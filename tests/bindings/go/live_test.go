@@ -96,6 +96,16 @@ func TestFileOfTheGuestIsWrittenAndRead(t *testing.T) {
 	equal(t, errors.Is(failed, qapidbus.ErrPeer) && failed.MayHaveRun(), true)
 }
 
+func TestProgramOfTheGuestIsRun(t *testing.T) {
+	bus, ctx := start(t)
+	agent := qga.New(bus, qapidbus.Machine("real.1"))
+	done, err := agent.Run(ctx, "/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+	check(t, err)
+	equal(t, done, qga.Finished{ExitCode: 7, Out: []byte("out\n"), Err: []byte("err\n")})
+	_, err = agent.Run(ctx, "/no/such/program")
+	equal(t, failure(t, err).Class, "GenericError")
+}
+
 func TestNestedArgumentsAndUnions(t *testing.T) {
 	bus, ctx := start(t)
 	client := monitor(bus, "real.1")
@@ -302,6 +312,24 @@ func TestGoroutinesShareAConnection(t *testing.T) {
 		}()
 	}
 	group.Wait()
+}
+
+func TestNextWaitsForOneKind(t *testing.T) {
+	bus, ctx := start(t)
+	client := monitor(bus, "real.1")
+	events, err := client.Subscribe(ctx, nil)
+	check(t, err)
+	check(t, client.Cont(ctx))
+	check(t, client.Stop(ctx))
+	_, err = qapidbus.Next[*qmp.StopEvent](ctx, events)
+	check(t, err)
+	given, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = qapidbus.Next[*qmp.StopEvent](given, events)
+	equal(t, errors.Is(err, context.Canceled), true)
+	events.Close()
+	_, err = qapidbus.Next[*qmp.StopEvent](ctx, events)
+	equal(t, errors.Is(err, qapidbus.ErrGone), true)
 }
 
 func TestSubscriptionsEnd(t *testing.T) {

@@ -1,63 +1,39 @@
-// Opens, writes and reads back a file, runs a program, handles an error, follows and waits for events.
+// A file, a program, an error and events of a machine, waited for and followed.
 package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"log"
 	"os"
-	"time"
-
 	"qapidbus"
 	"qapidbus/qga"
 	"qapidbus/qmp"
 )
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	bus := try(qapidbus.SessionBus())
-	defer bus.Close()
-	agent := qga.New(bus, qapidbus.Machine("real.1"))
+	ctx, machine := context.Background(), qapidbus.Machine("real.1")
+	bus := qapidbus.Must(qapidbus.SessionBus())
+	agent, monitor := qga.New(bus, machine), qmp.New(bus, machine)
 	path := os.Getenv("SCRATCH") + "/scenario-go.txt"
-	handle := try(agent.GuestFileOpen(ctx, path, qga.GuestFileOpenOptions{Mode: qapidbus.Ptr("w+")}))
-	try(agent.GuestFileWrite(ctx, handle, base64.StdEncoding.EncodeToString([]byte("hello"))))
+	options := qga.GuestFileOpenOptions{Mode: qapidbus.Ptr("w+")}
+	file := qapidbus.Must(agent.GuestFileOpen(ctx, path, options))
+	qapidbus.Must(agent.GuestFileWrite(ctx, file, "aGVsbG8="))
 	start := qga.GuestFileWhence{Name: qapidbus.Ptr(qga.QGASeekSet)}
-	try(agent.GuestFileSeek(ctx, handle, 0, start))
-	read := try(agent.GuestFileRead(ctx, handle))
-	fmt.Println("read back", string(try(base64.StdEncoding.DecodeString(read.BufB64))))
+	qapidbus.Must(agent.GuestFileSeek(ctx, file, 0, start))
+	fmt.Println("read back", qapidbus.Must(agent.GuestFileRead(ctx, file)).BufB64)
+	program := qapidbus.Must(agent.Run(ctx, "/bin/cat", path))
+	fmt.Println("program", program.ExitCode, string(program.Out))
 
-	capture := qga.GuestExecCaptureOutput{Flag: qapidbus.Ptr(true)}
-	options := qga.GuestExecOptions{Arg: []string{path}, CaptureOutput: &capture}
-	pid := try(agent.GuestExec(ctx, "/bin/cat", options)).Pid
-	status := try(agent.GuestExecStatus(ctx, pid))
-	for ; !status.Exited; status = try(agent.GuestExecStatus(ctx, pid)) {
-		time.Sleep(50 * time.Millisecond)
-	}
-	fmt.Println("program", *status.Exitcode, string(try(base64.StdEncoding.DecodeString(*status.OutData))))
-
-	monitor := qmp.New(bus, qapidbus.Machine("real.1"))
 	var failed *qapidbus.Error
 	if err := monitor.DeviceDel(ctx, "missing"); errors.As(err, &failed) {
 		fmt.Println("error", failed.Class, failed.MayHaveRun())
 	}
-	events := try(monitor.Subscribe(ctx, nil))
-	defer events.Close()
-	_ = monitor.Cont(ctx)
-	_ = monitor.Stop(ctx)
+	events := qapidbus.Must(monitor.Subscribe(ctx, nil))
+	_, _ = monitor.Cont(ctx), monitor.Stop(ctx)
+	fmt.Printf("waited for %T\n", qapidbus.Must(qapidbus.Next[*qmp.ResumeEvent](ctx, events)))
 	for event := range events.Events() {
 		fmt.Println("event", event.Sequence, event.Name)
-		if _, stopped := event.Data.(*qmp.StopEvent); stopped {
-			break
-		}
+		events.Close()
 	}
-}
-
-func try[T any](value T, err error) T {
-	if err != nil {
-		log.Fatal(err)
-	}
-	return value
 }
