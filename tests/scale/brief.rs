@@ -10,7 +10,6 @@ async fn two_hundred_machines_are_served(bus: Bus) {
     print!("{report}");
     assert_eq!(report.listed, 206, "all, and the one that never greets");
     assert_eq!(report.lost, 0, "machines without an event");
-    // The deadline of an earlier question may pass meanwhile; what ticks does so each second.
     let wake_ups = report.wake_ups;
     assert!(wake_ups < IDLE.as_secs(), "{wake_ups} wake-ups of a bridge that has nothing to do");
 }

@@ -82,7 +82,15 @@ pub(crate) async fn run(bus: &Bus, plan: Plan) -> Report {
     let (events, lost) = events(bus, &machines).await;
     machines.end_mute();
     Memory::at_rest(bridge.id()).await;
-    let wake_ups = wake_ups(bridge.id(), IDLE).await;
+    let mut least = u64::MAX;
+    // The deadlines of answered questions, 30 s, pass once; what ticks does so in each window.
+    for _ in 0..8 {
+        least = least.min(wake_ups(bridge.id(), IDLE).await);
+        if least == 0 {
+            break;
+        }
+    }
+    let wake_ups = least;
     let plugged = plug(&client, machines.folder()).await;
     let peak = bridge.usage().peak;
     Report {
