@@ -25,6 +25,7 @@ mod scenario;
 
 on_each_bus!(
     a_program_goes_either_way,
+    the_end_of_a_program_is_waited_for,
     a_newer_and_an_older_peer_lose_nothing,
     what_may_have_run_is_told,
     lists_and_alternates_arrive,
@@ -38,16 +39,28 @@ async fn a_program_goes_either_way(bus: Bus) {
     let (agent, qemu) = (Agent::start().await, Qemu::none().await);
     let file = agent.path("file");
     let path = file.to_str().unwrap();
-    let direct = (Socket::open(agent.socket(), Qga), Socket::open(qemu.socket(), Qmp));
+    let direct = (TypedAgent::open(agent.socket()), Monitor::open(qemu.socket()));
     scenario::run(direct.0, direct.1, path).await.unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "hello");
     fs::remove_file(path).unwrap();
     let (_agent_bridge, client) = Bridge::with_agent(&bus, &agent.socket()).await;
     let (_monitor_bridge, _) = Bridge::with_monitor(&bus, &qemu.socket()).await;
     let connection = client.connection();
-    let ways = (OnBus::single(connection, Qga), OnBus::single(connection, Qmp));
+    let ways = (TypedAgent::single(connection), Monitor::single(connection));
     scenario::run(ways.0, ways.1, path).await.unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "hello");
+}
+
+async fn the_end_of_a_program_is_waited_for(bus: Bus) {
+    let real = Agent::start().await;
+    let (_bridge, client) = Bridge::with_agent(&bus, &real.socket()).await;
+    let agent = TypedAgent::single(client.connection());
+    let script = ["-c", "sleep 0.3; echo out; exit 7"];
+    let pid = agent.guest_exec("/bin/sh").arg(script).capture_output(true).await.unwrap().pid;
+    let status = agent.ended(pid).await.unwrap();
+    assert_eq!((status.exitcode, status.out_data.as_deref()), (Some(7), Some("b3V0Cg==")));
+    let again = agent.ended(pid).await.unwrap_err();
+    assert_eq!(again.class(), Some("GenericError"));
 }
 
 async fn a_newer_and_an_older_peer_lose_nothing(bus: Bus) {

@@ -28,6 +28,7 @@ mod events;
 #[macro_use]
 mod macros;
 mod generated;
+mod peers;
 #[cfg(feature = "socket")]
 mod socket;
 mod transport;
