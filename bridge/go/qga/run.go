@@ -1,6 +1,9 @@
 package qga
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // Finished is what became of a program of the guest.
 type Finished struct {
@@ -14,6 +17,9 @@ type Finished struct {
 // for its end. A call that is given up leaves the program running.
 func (c *Client) Run(ctx context.Context, arguments ...string) (done Finished, err error) {
 	body, err := c.Own(ctx, "Run", arguments)
+	if err == nil && len(body) != 3 {
+		err = fmt.Errorf("Run: a reply of %d values", len(body))
+	}
 	if err != nil {
 		return done, err
 	}
