@@ -179,8 +179,8 @@ impl Sockets {
         }
         let machine = Machine {
             name: name.get_ref().clone(),
-            qmp: self.qmp.map(Spanned::into_inner),
-            qga: self.qga.map(Spanned::into_inner),
+            qmp: self.qmp.map(|path| path.into_inner().into()),
+            qga: self.qga.map(|path| path.into_inner().into()),
             timeout: self.timeout.map(Duration::from_millis),
         };
         if let Err(text) = machine.check() {

@@ -92,8 +92,8 @@ fn machine(name: &str, sockets: Option<&Json<'_>>) -> Result<Machine, Failure> {
     };
     for (key, value) in members {
         match (key.as_ref(), absolute(value), milliseconds(value)) {
-            ("qmp", Some(path), _) => machine.qmp = Some(path),
-            ("qga", Some(path), _) => machine.qga = Some(path),
+            ("qmp", Some(path), _) => machine.qmp = Some(path.into()),
+            ("qga", Some(path), _) => machine.qga = Some(path.into()),
             ("timeout", _, Some(timeout)) => machine.timeout = Some(timeout),
             (key, ..) => {
                 let text = format!(

@@ -74,7 +74,7 @@ impl Folder {
         let sockets = self.seen.get(name)?;
         let socket = |protocol: Protocol| {
             let file = format!("{name}.{}", protocol.name());
-            sockets[protocol as usize].then(|| self.path.join(file))
+            sockets[protocol as usize].then(|| self.path.join(file).into())
         };
         let (qmp, qga) = (socket(Protocol::Qmp), socket(Protocol::Qga));
         Some(Machine { name: name.to_owned(), qmp, qga, timeout: None })
@@ -111,8 +111,8 @@ mod tests {
         assert_eq!(scan(&mut folder), ["a", "b.c"]);
         assert_eq!(scan(&mut folder), [""; 0], "nothing changed");
         let machine = folder.machine("a").unwrap();
-        assert_eq!(machine.qmp, Some(dir.path().join("a.qmp")));
-        assert_eq!(machine.qga, Some(dir.path().join("a.qga")));
+        assert_eq!(machine.qmp, Some(dir.path().join("a.qmp").into()));
+        assert_eq!(machine.qga, Some(dir.path().join("a.qga").into()));
         assert_eq!(folder.machine("b.c").unwrap().qmp, None);
 
         fs::remove_file(dir.path().join("a.qmp")).unwrap();

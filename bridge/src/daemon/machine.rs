@@ -1,6 +1,6 @@
 //! A machine: its name, its sockets, its object.
 
-use std::{fmt::Write, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt::Write, path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use crate::endpoint::Protocol;
 
@@ -16,9 +16,9 @@ pub struct Machine {
     /// Any text; the object path holds it escaped.
     pub name: String,
     /// Socket of its monitor.
-    pub qmp: Option<PathBuf>,
+    pub qmp: Option<Arc<Path>>,
     /// Socket of its agent.
-    pub qga: Option<PathBuf>,
+    pub qga: Option<Arc<Path>>,
     /// Deadline of its calls in the place of everybody's; zero means none.
     pub timeout: Option<Duration>,
 }
@@ -68,7 +68,7 @@ impl Machine {
     }
 
     /// Its sockets.
-    pub fn sockets(&self) -> impl Iterator<Item = (Protocol, &PathBuf)> {
+    pub fn sockets(&self) -> impl Iterator<Item = (Protocol, &Arc<Path>)> {
         let sockets = [(Protocol::Qmp, &self.qmp), (Protocol::Qga, &self.qga)];
         sockets.into_iter().filter_map(|(protocol, socket)| Some((protocol, socket.as_ref()?)))
     }
@@ -91,7 +91,7 @@ impl FromStr for Machine {
                 Some(("qga", path)) => (&mut machine.qga, path),
                 _ => return Err(format!("`{socket}` is no socket; {FORM}")),
             };
-            if path.is_empty() || place.replace(path.into()).is_some() {
+            if path.is_empty() || place.replace(Path::new(path).into()).is_some() {
                 return Err(format!("`{socket}` is empty or the second of its kind; {FORM}"));
             }
         }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_cannot_be_served_is_named() {
         let refused = |name: &str, qmp: &str| {
-            let (name, qmp) = (name.into(), Some(qmp.into()));
+            let (name, qmp) = (name.into(), Some(Path::new(qmp).into()));
             Machine { name, qmp, ..Machine::default() }.check().unwrap_err()
         };
         assert!(refused("", "/x").contains("`name` has 0 bytes"));

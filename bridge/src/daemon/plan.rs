@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -98,7 +98,7 @@ impl Plan {
         let mut placed = BTreeMap::<_, Vec<_>>::new();
         for (protocol, socket, _, path) in single {
             let path = path_of(settings.path.as_deref().unwrap_or(path))?;
-            let endpoint = manner.endpoint(protocol, socket.clone(), &path, None);
+            let endpoint = manner.endpoint(protocol, socket.as_path().into(), &path, None);
             placed.entry(path).or_default().push(endpoint);
         }
         Ok(Self {
@@ -154,12 +154,12 @@ impl Manner {
     pub(super) fn endpoint(
         &self,
         protocol: Protocol,
-        socket: PathBuf,
+        socket: Arc<Path>,
         path: &str,
         timeout: Option<Duration>,
     ) -> EndpointSettings {
         let (unicast, trust) = (self.unicast, Arc::clone(&self.trust));
-        let (socket, path, timeout) = (socket.into(), path.into(), timeout.or(self.timeout));
+        let (path, timeout) = (path.into(), timeout.or(self.timeout));
         let limits = Arc::clone(&self.limits);
         EndpointSettings { protocol, socket, path, timeout, unicast, limits, trust }
     }

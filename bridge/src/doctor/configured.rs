@@ -34,7 +34,7 @@ pub(super) fn examine(prefix: &Prefix, user: bool, report: &mut Report) -> Place
         Ok(config) => {
             report.good("config", format!("{FILE} is valid"));
             let sockets = config.machines.iter().flat_map(|machine| machine.sockets());
-            let sockets = sockets.map(|(protocol, path)| (path.clone(), protocol)).collect();
+            let sockets = sockets.map(|(protocol, path)| (path.to_path_buf(), protocol)).collect();
             Places { folders: config.watch, sockets, uids: config.rules.uids().collect() }
         }
         Err(errors) => {
