@@ -238,6 +238,10 @@ impl Listeners {
 }
 
 impl Observer for Listeners {
+    fn together(&self, take: &mut dyn FnMut()) {
+        take();
+    }
+
     fn event(&self, event: &Event<'_>) {
         self.feeds(|feeds| {
             if feeds.is_empty() {

@@ -118,6 +118,10 @@ impl Observer for Inquiry {
         self.publisher.event_lost();
     }
 
+    fn together(&self, take: &mut dyn FnMut()) {
+        self.publisher.together(take);
+    }
+
     fn changed(&self, status: &Status) {
         self.publisher.changed(status);
         match (status.state, self.protocol) {

@@ -307,9 +307,7 @@ pub trait Observer: Send + Sync + 'static {
     fn changed(&self, status: &Status);
     /// Runs `take`, which takes what was read of the peer at once: what is told meanwhile may be
     /// passed on together.
-    fn together(&self, take: &mut dyn FnMut()) {
-        take();
-    }
+    fn together(&self, take: &mut dyn FnMut());
 }
 
 /// Bounds and deadlines of one endpoint; the defaults are those of the design.

@@ -165,6 +165,10 @@ impl Log {
 }
 
 impl Observer for Log {
+    fn together(&self, take: &mut dyn FnMut()) {
+        take();
+    }
+
     fn event(&self, event: &Event<'_>) {
         let data = String::from_utf8_lossy(event.data);
         self.push(format!("{} {data} {}", event.name, event.timestamp));

@@ -73,6 +73,10 @@ pub(super) type Heard = mpsc::UnboundedReceiver<String>;
 struct Ear(mpsc::UnboundedSender<String>);
 
 impl Observer for Ear {
+    fn together(&self, take: &mut dyn FnMut()) {
+        take();
+    }
+
     fn event(&self, event: &Event<'_>) {
         let _ = self.0.send(event.name.to_owned());
     }
