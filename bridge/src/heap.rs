@@ -15,16 +15,24 @@ use tracing::debug;
 const VARIABLES: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "2097152")];
 
+/// That it was started anew: what the C library reads is taken from programs with more rights than
+/// their user's.
+const SETTLED: &str = "QAPI_DBUS_SETTLED";
+
 /// Starts this program anew, as the same process, with fixed sizes; returns if one is.
 /// Without it the program works as well and keeps more memory.
 pub fn settle() {
-    if VARIABLES.iter().any(|(name, _)| env::var_os(name).is_some()) || !cfg!(target_env = "gnu") {
+    let is_set = |name: &str| env::var_os(name).is_some();
+    if is_set(SETTLED)
+        || VARIABLES.iter().any(|(name, _)| is_set(name))
+        || !cfg!(target_env = "gnu")
+    {
         return;
     }
     let Ok(program) = env::current_exe() else { return };
     let mut arguments = env::args_os();
     let mut command = Command::new(program);
     command.arg0(arguments.next().unwrap_or_default());
-    let error = command.args(arguments).envs(VARIABLES).exec();
+    let error = command.args(arguments).envs(VARIABLES).env(SETTLED, "1").exec();
     debug!(%error, "not started with fixed sizes of memory");
 }

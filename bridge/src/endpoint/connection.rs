@@ -83,6 +83,9 @@ impl Connection<'_> {
                 Err(error) => return Err(self.hung_up(&error)),
             }
         }
+        if self.session.wire.output.is_empty() {
+            self.link.rest_writing();
+        }
         Ok(())
     }
 
@@ -133,10 +136,32 @@ impl Connection<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Write, os::unix::net::UnixStream};
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixStream,
+        time::Duration,
+    };
+
+    use tokio::time::timeout;
 
     use super::{Link, serve};
-    use crate::endpoint::{Protocol, rig::Rig};
+    use crate::endpoint::{Protocol, rig::Rig, wire::Output};
+
+    #[tokio::test]
+    async fn that_a_peer_reads_is_no_news_once_nothing_is_left_to_write() {
+        let (ours, mut peer) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        peer.set_nonblocking(true).unwrap();
+        let mut link = Link::new(ours.into()).unwrap();
+        let mut output = Output::default();
+        output.bytes = vec![b'x'; 4 << 20];
+        assert!(!link.write(&mut output).unwrap());
+        let mut buffer = vec![0; 4 << 20];
+        assert!(peer.read(&mut buffer).is_ok());
+        link.ready().await.unwrap();
+        link.rest_writing();
+        assert!(timeout(Duration::from_millis(50), link.ready()).await.is_err());
+    }
 
     #[tokio::test]
     async fn what_a_peer_said_before_it_hung_up_is_heard() {

@@ -133,6 +133,11 @@ impl Link {
         Ok(true)
     }
 
+    /// Nothing is left to write: of a message that was given up, too, the peer's reading is no news.
+    pub(super) fn rest_writing(&mut self) {
+        self.writer = None;
+    }
+
     fn watch_writing(&mut self) -> io::Result<()> {
         if self.writer.is_none() {
             let socket = self.reader.get_ref().try_clone()?;

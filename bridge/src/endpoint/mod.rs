@@ -344,7 +344,7 @@ impl Limits {
             nodes: 200_000,
             depth: 512,
             waiting: 64,
-            in_flight: if qmp { 7 } else { 16 },
+            in_flight: if qmp { 7 } else { 8 },
             greeting_timeout: Duration::from_secs(5),
             grace: Duration::from_secs(3),
             backoff: (Duration::from_millis(100), Duration::from_secs(5)),

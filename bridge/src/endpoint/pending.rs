@@ -114,6 +114,14 @@ impl Pending {
         Some(*entry)
     }
 
+    /// Takes the oldest of those answered in order, if a later one has this id: the peer answers in
+    /// order, so that its answer is lost.
+    pub(super) fn overtaken(&mut self, id: u64, withheld: u64) -> Option<Entry> {
+        let answered = |entry: &Entry| entry.id == Some(id) && entry.serial != withheld;
+        let at = self.window.iter().position(|entry| answered(entry))?;
+        if at > 0 { self.window.pop_front().map(|entry| *entry) } else { None }
+    }
+
     /// Takes the entry with this id from those answered at any time, but for `withheld`.
     pub(super) fn answer_aside(&mut self, id: u64, withheld: u64) -> Option<Entry> {
         let answered = |entry: &Entry| entry.id == Some(id) && entry.serial != withheld;

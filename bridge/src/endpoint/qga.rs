@@ -1,4 +1,5 @@
-//! The agent's dialect: synchronisation by nonce, one request at a time, ids.
+//! The agent's dialect: synchronisation by nonce, ids, one request at a time but for those that only
+//! read.
 
 mod freeze;
 mod info;
@@ -54,7 +55,7 @@ enum Phase {
         until: Option<Instant>,
         pause: Duration,
     },
-    /// The next reply answers the next request.
+    /// Replies answer requests, in their order.
     InStep,
     /// An answer is missed: it must not reach another caller.
     OutOfStep,
@@ -108,12 +109,14 @@ impl Qga {
 
     fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>) {
         let entry = match reply.id {
-            Some(Id::Number(id)) => wire.answer(Some(id)),
+            Some(Id::Number(id)) => {
+                self.pass_over(wire, id);
+                wire.answer(Some(id))
+            }
             Some(Id::Foreign) => None,
             None if self.echoes && reply.result.is_ok() => None,
             None if self.unanswered > 0 && reply.result.is_err() => None,
-            // Of several it may answer any.
-            None if wire.pending.in_order() > 1 => None,
+            None if self.may_be_of_several(wire) => None,
             None if wire.pending.in_order() > 0 => wire.answer(None),
             None if reply.result.is_err() => wire.oldest_aside(),
             None => None,
@@ -180,7 +183,7 @@ impl Qga {
         let entry = match self.phase {
             // Not all agents echo ids.
             Phase::InStep if excess != Excess::Unawaited => match outer_id(text) {
-                None if wire.pending.in_order() > 1 => None,
+                None if self.may_be_of_several(wire) => None,
                 id => wire.answer(id),
             },
             _ => None,

@@ -93,7 +93,7 @@ impl Output {
     }
 
     /// The entry of which no byte left; 0 if there is none.
-    fn withheld(&self) -> u64 {
+    pub(super) fn withheld(&self) -> u64 {
         if self.at == 0 && !self.is_empty() { self.serial } else { 0 }
     }
 }

@@ -3,7 +3,7 @@
 use tokio::time::{Duration, Instant};
 
 use crate::endpoint::{
-    Count, SURVEY, State,
+    Count, SURVEY, State, Unknown,
     fault::Fault,
     line::line,
     message::{Id, Reply},
@@ -76,6 +76,22 @@ impl Qga {
             (None, Ok(value)) => *value == self.nonce.to_string().as_bytes(),
             (None, Err(_)) => false,
         }
+    }
+
+    /// What was sent before the request with this id will not be answered any more.
+    pub(super) fn pass_over(&mut self, wire: &mut Wire, id: u64) {
+        let withheld = wire.output.withheld();
+        while let Some(entry) = wire.pending.overtaken(id, withheld) {
+            self.missed = true;
+            let text = format!("the agent answered what was asked after {}", entry.command);
+            entry.fail(Unknown::BadReply, text);
+        }
+    }
+
+    /// Whether a reply without an id may answer any of several requests, one that is missed too.
+    pub(super) fn may_be_of_several(&self, wire: &Wire) -> bool {
+        let waiting = wire.pending.in_order();
+        waiting > 1 || waiting > 0 && self.missed
     }
 
     /// Once nothing is on the wire after an answer was missed: it must not reach another caller.

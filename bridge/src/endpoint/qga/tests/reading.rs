@@ -53,16 +53,19 @@ async fn without_ids_they_go_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_in_another_order_or_of_nobody_reach_nobody() {
+async fn an_answer_of_nobody_reaches_nobody_and_one_that_is_left_out_fails() {
     let mut rig = serving();
     ["a", "b"].iter().for_each(|name| read(&rig, name));
     let lines = rig.sent();
-    answer(&mut rig, &lines[1], "2");
     rig.peer(r#"{"error":{"class":"GenericError","desc":"whose?"}}"#);
     rig.peer(r#"{"return":3}"#);
     assert!(rig.heard().is_empty());
+    answer(&mut rig, &lines[1], "2");
+    assert_eq!(rig.heard(), ["a: Unknown.BadReply", "b: 2"]);
     answer(&mut rig, &lines[0], "1");
-    assert_eq!(rig.heard(), ["a: 1"]);
+    assert!(rig.heard().is_empty());
+    read(&rig, "c");
+    assert!(rig.sent()[0].contains("guest-sync-delimited"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,6 +81,8 @@ async fn after_a_missed_one_none_joins_and_the_channel_is_proved_anew() {
     assert_eq!(rig.heard(), ["a: Unknown.Timeout"]);
     read(&rig, "c");
     assert!(rig.sent().is_empty());
+    rig.peer(r#"{"error":{"class":"GenericError","desc":"of the missed one"}}"#);
+    assert!(rig.heard().is_empty());
     answer(&mut rig, &lines[0], "1");
     answer(&mut rig, &lines[1], "2");
     assert_eq!(rig.heard(), ["b: 2"]);
