@@ -258,6 +258,8 @@ impl BusChoice {
 pub fn terminated() -> anyhow::Result<impl Future<Output = ()>> {
     let mut term = signal(SignalKind::terminate()).context("handling SIGTERM")?;
     let mut int = signal(SignalKind::interrupt()).context("handling SIGINT")?;
+    // Where the program could not start itself anew (`heap`), this is left to end it.
+    let _pipe = signal(SignalKind::pipe()).context("handling SIGPIPE")?;
     Ok(async move {
         tokio::select! {
             _ = term.recv() => {}

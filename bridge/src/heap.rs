@@ -19,6 +19,14 @@ const VARIABLES: [(&str, &str); 2] =
 /// their user's.
 const SETTLED: &str = "QAPI_DBUS_SETTLED";
 
+/// Has another program start without what this one was started anew with.
+pub fn spare(command: &mut Command) {
+    if env::var_os(SETTLED).is_some() {
+        VARIABLES.iter().for_each(|(name, _)| _ = command.env_remove(name));
+        command.env_remove(SETTLED);
+    }
+}
+
 /// Starts this program anew, as the same process, with fixed sizes; returns if one is.
 /// Without it the program works as well and keeps more memory.
 pub fn settle() {

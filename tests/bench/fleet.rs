@@ -33,9 +33,11 @@ async fn memory_of(bus: &Bus, programs: &Programs, machines: usize) -> u64 {
     let options: Vec<_> = (0..machines).flat_map(option).collect();
     let options: Vec<_> = options.iter().map(|it| it.as_os_str()).collect();
     let files = format!("--nofile={}", machines + 100);
+    let client = Client::new(bus).await;
+    // Of the bridge before, which has just ended.
+    until("a free name", async || client.owner(BRIDGE).await.is_err().then_some(())).await;
     let bridge = Bridge::launch_through(&["prlimit", &files], bus.address(), &options);
     let bridge = bridge.ready().await;
-    let client = Client::new(bus).await;
     for number in 0..machines {
         let path = format!("/org/qemu/vm/m{number}").leak();
         let interface = "org.qemu.QmpEndpoint";

@@ -9,6 +9,7 @@ mod peers_garbage;
 mod peers_greeting;
 mod peers_lost;
 mod peers_panic;
+mod peers_reading;
 mod peers_slow;
 mod peers_stale;
 mod peers_values;

@@ -23,7 +23,7 @@ use super::{
     bulk::Room,
     direct::Hub,
     errors,
-    queue::{Queue, TOGETHER, size},
+    queue::{MUCH, Queue, TOGETHER, size},
     reply,
     stream::Stream,
     turns::Turns,
@@ -302,9 +302,9 @@ impl Outbox {
         }
         queue.bytes += size(&message);
         queue.messages.push_back((message, charge));
-        // The writer is at it where more wait.
-        let leave = if queue.corks > 0 { TOGETHER } else { 1 };
-        let now = queue.messages.len() == leave;
+        let is_full = queue.messages.len() >= TOGETHER || queue.bytes >= MUCH;
+        // What the bus does not take is left to the writer.
+        let now = queue.blocked.is_none() && (queue.corks == 0 || is_full);
         drop(queue);
         if now {
             self.leave();
@@ -365,8 +365,7 @@ impl Drop for Cork<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
         queue.corks -= 1;
-        // What the bus does not take is left to the writer.
-        let now = !queue.messages.is_empty() && queue.blocked.is_none();
+        let now = queue.blocked.is_none() && !queue.messages.is_empty();
         drop(queue);
         if now {
             self.0.leave();

@@ -16,6 +16,9 @@ use super::stream::Stream;
 /// Messages that one system call writes, and that are kept for it while more are about to come.
 pub(super) const TOGETHER: usize = 16;
 
+/// Bytes from which on messages are not kept for that.
+pub(super) const MUCH: usize = 64 << 10;
+
 /// What a message needs besides its own bytes.
 const OVERHEAD: usize = 512;
 
@@ -27,7 +30,8 @@ pub(super) struct Queue {
     written: usize,
     pub(super) bytes: usize,
     pub(super) closed: bool,
-    /// How many are at work that may send more at once.
+    /// How many are at work that may send more at once. There is one thread, and none of them is
+    /// kept from one turn of a task to the next.
     pub(super) corks: usize,
     /// Since when the bus has taken nothing of what waits.
     pub(super) blocked: Option<Instant>,

@@ -7,10 +7,13 @@ use std::{
     os::fd::{BorrowedFd, OwnedFd},
 };
 
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-    SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-    connect, recvmsg, sendmsg, socket_with,
+use rustix::{
+    io::retry_on_intr,
+    net::{
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
+        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags,
+        SocketType, connect, recvmsg, sendmsg, socket_with,
+    },
 };
 use tokio::io::{Interest, unix::AsyncFd};
 use zbus::{
@@ -99,7 +102,9 @@ impl Stream {
         if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many file descriptors"));
         }
-        Ok(sendmsg(self.0.get_ref(), bytes, &mut control, SendFlags::NOSIGNAL)?)
+        let sent =
+            retry_on_intr(|| sendmsg(self.0.get_ref(), bytes, &mut control, SendFlags::NOSIGNAL));
+        Ok(sent?)
     }
 
     /// Watches it for writing, until what this gives is dropped.

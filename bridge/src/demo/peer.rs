@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep};
 
+use crate::heap;
+
 /// How long a program may take until its socket is there.
 const START: Duration = Duration::from_secs(10);
 
@@ -83,6 +85,7 @@ impl Peer {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         // Ctrl-C is for the demonstration alone: it ends its peers in good order.
         command.process_group(0);
+        heap::spare(&mut command);
         let child =
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let mut peer = Self { child, program, socket };

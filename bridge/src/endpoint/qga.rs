@@ -15,7 +15,7 @@ use super::{
     line::line,
     message::{Id, Message, Reply, outer_id},
     offered,
-    pending::Question,
+    pending::{Entry, Question},
     wire::{Dialect, Wire},
 };
 
@@ -109,10 +109,7 @@ impl Qga {
 
     fn answer(&mut self, wire: &mut Wire, reply: Reply<'_>) {
         let entry = match reply.id {
-            Some(Id::Number(id)) => {
-                self.pass_over(wire, id);
-                wire.answer(Some(id))
-            }
+            Some(Id::Number(id)) => self.named(wire, id),
             Some(Id::Foreign) => None,
             None if self.echoes && reply.result.is_ok() => None,
             None if self.unanswered > 0 && reply.result.is_err() => None,
@@ -159,32 +156,38 @@ impl Qga {
         }
     }
 
-    /// A reply is lost that any request on the wire may have waited for.
-    fn garbage(&mut self, wire: &mut Wire, why: &str, now: Instant) {
+    /// A reply is lost: that to the request whose id can still be read, else any.
+    fn garbage(&mut self, wire: &mut Wire, id: Option<u64>, why: &str, now: Instant) {
         wire.count(Count::Garbage);
         wire.breach(now);
         if !matches!(self.phase, Phase::InStep) {
             return;
         }
+        if let Some(entry) = id.and_then(|id| self.named(wire, id)) {
+            return self.unreadable(wire, entry, why);
+        }
         while let Some(entry) = wire.answer(None) {
             self.missed = true;
-            match entry.question() {
-                Some(_) => self.ready(wire),
-                None => entry.fail(
-                    Unknown::BadReply,
-                    format!("the agent sent text that is no message: {why}"),
-                ),
-            }
+            self.unreadable(wire, entry, why);
         }
         self.fall_out(wire);
+    }
+
+    fn unreadable(&mut self, wire: &mut Wire, entry: Entry, why: &str) {
+        match entry.question() {
+            Some(_) => self.ready(wire),
+            None => entry
+                .fail(Unknown::BadReply, format!("the agent sent text that is no message: {why}")),
+        }
     }
 
     fn too_large(&mut self, wire: &mut Wire, text: &[u8], excess: Excess) {
         let entry = match self.phase {
             // Not all agents echo ids.
             Phase::InStep if excess != Excess::Unawaited => match outer_id(text) {
+                Some(id) => self.named(wire, id),
                 None if self.may_be_of_several(wire) => None,
-                id => wire.answer(id),
+                None => wire.answer(None),
             },
             _ => None,
         };
@@ -267,7 +270,7 @@ impl Dialect for Qga {
     fn receive(&mut self, wire: &mut Wire, frame: Frame<'_>, now: Instant) -> Result<(), Fault> {
         match frame {
             Frame::Mark => {}
-            Frame::Garbage => self.garbage(wire, "it is no JSON object", now),
+            Frame::Garbage => self.garbage(wire, None, "it is no JSON object", now),
             Frame::TooLarge(text, excess) => self.too_large(wire, text, excess),
             Frame::Message(text) => match Message::parse(text) {
                 Ok(Message::Reply(reply)) => self.reply(wire, reply, now),
@@ -277,7 +280,7 @@ impl Dialect for Qga {
                     ));
                 }
                 Ok(Message::Event { .. }) => wire.count(Count::Unsolicited),
-                Err(why) => self.garbage(wire, why, now),
+                Err(why) => self.garbage(wire, outer_id(text), why, now),
             },
         }
         Ok(())

@@ -59,9 +59,9 @@ impl Session {
 
     /// Takes what the peer sent.
     pub(super) fn receive(&mut self, bytes: &[u8], now: Instant) -> Result<(), Fault> {
-        let (observer, mut taken) = (Arc::clone(&self.wire.observer), Ok(()));
-        observer.together(&mut || taken = self.take(bytes, now));
-        taken
+        let (observer, mut taken) = (Arc::clone(&self.wire.observer), None);
+        observer.together(&mut || taken = Some(self.take(bytes, now)));
+        taken.unwrap_or_else(|| Err(Fault::not_connected("what was read was not taken")))
     }
 
     fn take(&mut self, mut bytes: &[u8], now: Instant) -> Result<(), Fault> {

@@ -7,6 +7,7 @@ use crate::endpoint::{
     fault::Fault,
     line::line,
     message::{Id, Reply},
+    pending::Entry,
     sync::nonce,
     wire::Wire,
 };
@@ -78,14 +79,16 @@ impl Qga {
         }
     }
 
-    /// What was sent before the request with this id will not be answered any more.
-    pub(super) fn pass_over(&mut self, wire: &mut Wire, id: u64) {
+    /// Takes the entry that a reply with this id answers. What was sent before it will not be
+    /// answered any more.
+    pub(super) fn named(&mut self, wire: &mut Wire, id: u64) -> Option<Entry> {
         let withheld = wire.output.withheld();
         while let Some(entry) = wire.pending.overtaken(id, withheld) {
             self.missed = true;
             let text = format!("the agent answered what was asked after {}", entry.command);
             entry.fail(Unknown::BadReply, text);
         }
+        wire.answer(Some(id))
     }
 
     /// Whether a reply without an id may answer any of several requests, one that is missed too.

@@ -108,6 +108,19 @@ async fn garbage_may_be_the_answer_of_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_but_for_its_id_fails_one() {
+    let mut rig = serving();
+    ["a", "b"].iter().for_each(|name| read(&rig, name));
+    let lines = rig.sent();
+    rig.peer(&format!(r#"{{"return":1,"return":2,"id":{}}}"#, id_of(&lines[0])));
+    assert_eq!(rig.heard(), ["a: Unknown.BadReply"]);
+    answer(&mut rig, &lines[1], "2");
+    assert_eq!(rig.heard(), ["b: 2"]);
+    read(&rig, "c");
+    assert!(rig.sent()[0].contains(r#""c""#));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_which_no_byte_left_outlives_garbage() {
     let mut rig = serving();
     ["a", "b"].iter().for_each(|name| read(&rig, name));
