@@ -4,7 +4,7 @@ use qapi_dbus_tests::{
     agent::Agent,
     bridge::{Bridge, in_state},
     bus::Bus,
-    client::{AGENT, AGENT_ENDPOINT, Client, Refusal, Target},
+    client::{AGENT, AGENT_ENDPOINT, Client, MONITOR_ENDPOINT, Refusal, Target},
     json::dictionary,
     on_each_bus,
     peer::{Answer, Peer},
@@ -185,6 +185,12 @@ async fn a_shutdown_is_the_answer_to_the_call_for_it(bus: Bus) {
     machine.event("SHUTDOWN", "shutdown");
     assert_eq!(call.await.unwrap(), Ok(Value::Null));
     in_state(&client, endpoint(MACHINE), "absent").await;
+    machine.event("STOP", "shutdown");
+    let run_state = async || {
+        let monitor = endpoint(MACHINE).interface(MONITOR_ENDPOINT.interface);
+        (client.property(monitor, "RunState").await.unwrap() == "shutdown").then_some(())
+    };
+    until("a machine that is shut down", run_state).await;
     refused(&client, "NotConnected", "the machine is shut down; SystemReset").await;
 }
 

@@ -18,23 +18,26 @@ use super::{
     wire::{Dialect, Wire},
 };
 
-/// Events after which the machine's state is asked for again.
-const RUN_STATE_EVENTS: [&str; 10] = [
+/// Events after which the machine's state is asked for again; SHUTDOWN is another.
+const RUN_STATE_EVENTS: [&str; 9] = [
     "GUEST_PANICKED",
     "MIGRATION",
     "POWERDOWN",
     "RESET",
     "RESUME",
-    "SHUTDOWN",
     "STOP",
     "SUSPEND",
     "WAKEUP",
     "WATCHDOG",
 ];
 
-/// From STOP or RESUME, which say almost all by themselves, until the question. Asked at once, each
+/// From such an event, which says almost all by itself, until the question. Asked at once, each
 /// would keep the peer from its next event; what comes meanwhile is answered with it.
 const LULL: Duration = Duration::from_millis(10);
+
+/// From SHUTDOWN, with which most machines end: a command that reaches QEMU while it takes its
+/// monitors down makes it crash. One that stays tells STOP next, and is asked then.
+const END: Duration = Duration::from_secs(1);
 
 /// A session with a monitor.
 #[derive(Debug)]
@@ -123,12 +126,7 @@ impl Qmp {
             }
             (Phase::Serving, Message::Reply(reply)) => return self.reply(wire, reply, now),
             (Phase::Serving, Message::Event { name, data, timestamp }) => {
-                if matches!(&*name, "STOP" | "RESUME") {
-                    self.asks_at = self.asks_at.or_else(|| now.checked_add(LULL));
-                } else if RUN_STATE_EVENTS.contains(&&*name) {
-                    self.asks_at = None;
-                    self.questions.add(Question::RunState);
-                }
+                self.hear(&name, now);
                 wire.machine.event(&name);
                 wire.event(&Event { name: &name, data, timestamp });
             }
@@ -142,6 +140,16 @@ impl Qmp {
             (Phase::Greeting(_) | Phase::Negotiating(_), _) => {}
         }
         Ok(())
+    }
+
+    /// Has the machine's state asked for after an event that changes it.
+    fn hear(&mut self, event: &str, now: Instant) {
+        if event == "SHUTDOWN" {
+            self.questions.remove(Question::RunState);
+            self.asks_at = now.checked_add(END);
+        } else if RUN_STATE_EVENTS.contains(&event) {
+            self.asks_at = self.asks_at.into_iter().chain(now.checked_add(LULL)).min();
+        }
     }
 
     fn own_id(&self) -> Id {

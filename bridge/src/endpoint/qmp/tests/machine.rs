@@ -1,6 +1,11 @@
 //! What a monitor tells the agent of its machine.
 
-use super::{super::LULL, Rig, serving};
+use std::time::Duration;
+
+use super::{
+    super::{END, LULL},
+    Rig, serving,
+};
 use crate::endpoint::{
     Protocol,
     guest::{Hindrance, News},
@@ -90,7 +95,7 @@ async fn events_tell_at_once_and_the_state_tells_more() {
         ("STOP", "guest-panicked", "stopped; Cont", "panicked; SystemReset"),
         ("RESUME", "running", "runs", "runs"),
         ("STOP", "of-a-later-release", "stopped; Cont", "stopped; Cont"),
-        ("SHUTDOWN", "shutdown", "stopped; Cont", "shut down; SystemReset"),
+        ("STOP", "shutdown", "stopped; Cont", "shut down; SystemReset"),
     ] {
         event(&mut monitor, name);
         let told = text(&agent);
@@ -156,14 +161,28 @@ async fn the_run_state_is_asked_for_once_at_a_time() {
     status(&mut rig, "running", true);
     assert!(rig.heard().is_empty(), "nothing changed");
     assert_eq!(rig.sent(), [STATUS, r#"{"execute":"c7"}"#]);
-    event(&mut rig, "SHUTDOWN");
+    event(&mut rig, "SUSPEND");
+    rig.pass(LULL).await;
     assert!(rig.sent().is_empty(), "there is room, but one is on the wire");
     rig.heard();
-    status(&mut rig, "shutdown", false);
-    assert_eq!(rig.heard(), ["Ready 10.0.2 shutdown"]);
+    status(&mut rig, "suspended", false);
+    assert_eq!(rig.heard(), ["Ready 10.0.2 suspended"]);
     assert_eq!(rig.sent(), [STATUS]);
-    rig.peer(r#"{"return": "of c7"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_ends_is_asked_nothing_unless_it_stays() {
+    let mut rig = serving();
+    ["GUEST_PANICKED", "STOP", "SHUTDOWN"].iter().for_each(|name| event(&mut rig, name));
+    rig.pass(END - Duration::from_millis(1)).await;
+    assert!(rig.sent().is_empty());
+    rig.pass(Duration::from_millis(1)).await;
+    assert_eq!(rig.sent(), [STATUS], "its monitor is still there");
     status(&mut rig, "shutdown", false);
-    ["STOP", "RESET"].iter().for_each(|name| event(&mut rig, name));
-    assert_eq!(rig.sent(), [STATUS], "a reset is not waited for");
+    ["SHUTDOWN", "STOP"].iter().for_each(|name| event(&mut rig, name));
+    rig.pass(LULL).await;
+    assert_eq!(rig.sent(), [STATUS], "it has stopped only");
+    ["RESET", "SHUTDOWN"].iter().for_each(|name| event(&mut rig, name));
+    status(&mut rig, "shutdown", false);
+    assert!(rig.sent().is_empty(), "nor what was to be asked before");
 }
