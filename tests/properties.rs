@@ -124,6 +124,7 @@ async fn calls_and_what_they_came_to_are_counted(bus: Bus) {
     let (_bridge, client) = Bridge::with_monitor(&bus, &peer.socket()).await;
     let counters = async || client.property(MONITOR_ENDPOINT, "Counters").await.unwrap();
     peer.event("RESET", json!({}));
+    peer.received("query-status", 2).await;
     let before = until("an event", async || {
         let counters = counters().await;
         (counters["events"] == 1 && counters["peer-errors"] == 1).then_some(counters)

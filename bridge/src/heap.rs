@@ -11,7 +11,7 @@ use std::{env, os::unix::process::CommandExt, process::Command};
 use tracing::debug;
 
 /// What the C library reads: blocks of the first size and above are mappings of their own, given
-/// back at once; of the others, so much is kept for the next ones.
+/// back at once; of the others, so much is kept for the next ones. The units set them, too.
 const VARIABLES: [(&str, &str); 2] =
     [("MALLOC_MMAP_THRESHOLD_", "131072"), ("MALLOC_TRIM_THRESHOLD_", "2097152")];
 
@@ -43,4 +43,18 @@ pub fn settle() {
     command.arg0(arguments.next().unwrap_or_default());
     let error = command.args(arguments).envs(VARIABLES).env(SETTLED, "1").exec();
     debug!(%error, "not started with fixed sizes of memory");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_units_spare_the_second_start() {
+        let variables = super::VARIABLES.map(|(name, size)| format!("{name}={size}")).join(" ");
+        for unit in [
+            include_str!("../../dbus-policy/systemd/system/qapi-dbus.service"),
+            include_str!("../../dbus-policy/systemd/user/qapi-dbus.service"),
+        ] {
+            assert!(unit.lines().any(|line| line == format!("Environment={variables}")), "{unit}");
+        }
+    }
 }

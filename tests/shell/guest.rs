@@ -22,6 +22,7 @@ on_each_bus!(
     a_program_that_is_left_goes_on,
     files_are_copied_both_ways,
     a_copy_that_fails_leaves_what_was,
+    a_copy_that_is_interrupted_leaves_what_was,
 );
 
 /// Runs a line with this on standard input.
@@ -157,4 +158,28 @@ async fn a_copy_that_fails_leaves_what_was(bus: Bus) {
     }
     let folder = run(&bus, &format!("cp {} guest:/x", scratch.dir().display())).await;
     assert!(folder.code == 2 && folder.stderr.contains("is a folder"), "{folder:?}");
+}
+
+/// Of files without end.
+async fn a_copy_that_is_interrupted_leaves_what_was(bus: Bus) {
+    let world = World::new(&bus).await;
+    let (scratch, folder) = (Scratch::new(), Scratch::new());
+    let here = folder.path("here");
+    fs::write(&here, "old").unwrap();
+    let files = || fs::read_dir(folder.dir()).unwrap().count();
+    let line = format!("cp guest:/dev/zero {}", here.display());
+    let mut copy = Process::start(&scratch, &mut command(&bus, &line));
+    until("a file beside the old one", async || (files() == 2).then_some(())).await;
+    copy.signal(rustix::process::Signal::INT);
+    assert_eq!(copy.exit().await.code(), Some(130), "{}", copy.stderr());
+    assert!(fs::read(&here).unwrap() == b"old" && files() == 1);
+
+    let there = world.agent.path("there");
+    let line = format!("cp /dev/zero guest:{}", there.display());
+    let mut copy = Process::start(&scratch, &mut command(&bus, &line));
+    let size = || fs::metadata(&there).map_or(0, |file| file.len());
+    until("bytes in the guest", async || (size() > 0).then_some(())).await;
+    copy.signal(rustix::process::Signal::INT);
+    assert_eq!(copy.exit().await.code(), Some(130), "{}", copy.stderr());
+    assert!(copy.stderr().contains("is incomplete"), "{}", copy.stderr());
 }

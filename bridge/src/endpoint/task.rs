@@ -1,13 +1,14 @@
 //! The owner of the socket: connects, serves, waits, connects again.
 
 use std::{
+    fs,
     future::poll_fn,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::time::{Instant, sleep};
@@ -16,6 +17,11 @@ use super::{
     Config, Handle, Limits, NotSent, Protocol, connection::serve, fault::Fault, inbox::Inbox,
     link::Link, session::Session, sync::nonce, trust::Trust,
 };
+
+/// Age of a monitor's socket below which nobody should connect to it. QEMU makes it, starts its main
+/// loop, and then leaves it to the monitor's own thread: of a client that comes while both look, both
+/// are told, and the main loop, which is the second to accept, waits for another client for ever.
+const SETTLED: Duration = Duration::from_millis(250);
 
 /// Makes an endpoint. Nothing is connected before [`Task::run`] is polled; requests submitted
 /// until then wait.
@@ -67,6 +73,9 @@ impl Task {
 
     /// One connection, from the attempt to its end, and whether the peer was ready.
     async fn attempt(&mut self) -> (Fault, bool) {
+        if let Some(pause) = self.unsettled() {
+            sleep(pause).await;
+        }
         let link = match self.connect() {
             Ok(link) => link,
             Err(fault) => {
@@ -77,6 +86,16 @@ impl Task {
         let fault = contained(pin!(serve(link, &mut self.session))).await;
         let fault = fault.unwrap_or_else(|| self.session.broken());
         (fault, self.session.wire.was_ready())
+    }
+
+    /// How long the socket is still too young.
+    fn unsettled(&self) -> Option<Duration> {
+        if self.session.protocol != Protocol::Qmp {
+            return None;
+        }
+        let made = fs::metadata(&self.session.wire.socket).and_then(|socket| socket.modified());
+        let age = SystemTime::now().duration_since(made.ok()?).ok()?;
+        SETTLED.checked_sub(age)
     }
 
     fn connect(&self) -> Result<Link, Fault> {

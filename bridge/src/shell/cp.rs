@@ -57,14 +57,18 @@ impl Cp {
     async fn fetch(&self, from: &str) -> Result<(), Fault> {
         let machine = self.target.machine().await?;
         let agent = machine.endpoint(Protocol::Qga)?;
-        let mut sink = Sink::open(&self.to, from)?;
-        let file = guest::File::open(agent, from, "r").await?;
-        let mut progress = Progress::new(from, file.size().await.filter(|it| *it > 0), self.quiet);
+        let opened = whole(async {
+            let sink = Sink::open(&self.to, from)?;
+            Ok((sink, guest::File::open(agent, from, "r").await?))
+        });
+        let (mut sink, file) = opened.await?;
         let moved = whole(async {
+            let size = file.size().await.filter(|it| *it > 0);
+            let mut progress = Progress::new(from, size, self.quiet);
             loop {
                 let bytes = file.read().await?;
                 if bytes.is_empty() {
-                    return Ok(());
+                    return Ok(progress);
                 }
                 sink.write(&bytes)?;
                 progress.add(bytes.len());
@@ -72,7 +76,7 @@ impl Cp {
         });
         let moved = moved.await;
         let closed = whole(file.close()).await;
-        moved?;
+        let progress = moved?;
         closed?;
         progress.end();
         sink.keep()
@@ -86,7 +90,8 @@ impl Cp {
         };
         let machine = self.target.machine().await?;
         let agent: &Endpoint = machine.endpoint(Protocol::Qga)?;
-        let file = guest::File::open(agent, &to, "w").await.map_err(|fault| match fault.code {
+        let file = whole(guest::File::open(agent, &to, "w")).await;
+        let file = file.map_err(|fault| match fault.code {
             1 => fault.advise("a folder is written with a / at its end"),
             _ => fault,
         })?;
@@ -110,10 +115,12 @@ impl Cp {
 }
 
 /// The work, or why it is given up.
-async fn whole(work: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+async fn whole<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     tokio::select! {
-        done = work => done,
+        // From here on, Ctrl-C ends no program whose file would stay.
+        biased;
         _ = ctrl_c() => Err(Fault::failed("interrupted").with_code(INTERRUPTED)),
+        done = work => done,
     }
 }
 

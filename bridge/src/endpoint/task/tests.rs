@@ -7,15 +7,18 @@ use std::{
     os::unix::fs::FileTypeExt,
     pin::pin,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::time::timeout;
 
 use super::peer::{Peer, Place, call, hear, hear_state, request, told};
-use super::{Backoff, Limits, Protocol};
+use super::{Backoff, Limits, Protocol, SETTLED};
 use crate::endpoint::State;
+
+/// What the times of files are exact to, and more.
+const CLOCK: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn a_missing_or_refusing_socket_is_told_at_once_with_the_reason() {
@@ -76,6 +79,20 @@ async fn an_endpoint_comes_back_and_nothing_crosses_over() {
     handle.stop(Duration::ZERO).await;
     task.await.unwrap();
     peer.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_monitor_that_has_just_started_is_left_alone_at_first() {
+    let place = Place::new();
+    let made = Instant::now();
+    let listener = place.listen();
+    let (handle, task, mut heard) = place.endpoint(|_| {});
+    let task = tokio::spawn(task.run());
+    hear_state(&mut heard, State::Connecting).await;
+    assert!(made.elapsed() >= SETTLED - CLOCK, "{:?}", made.elapsed());
+    drop(listener);
+    handle.stop(Duration::ZERO).await;
+    task.await.unwrap();
 }
 
 #[tokio::test]
