@@ -2,7 +2,10 @@
 //!
 //! Threads of its own, with blocking sockets: what it measures is the client, not the test.
 
-use crate::{scratch::Scratch, soon};
+use crate::{
+    scratch::{self, Scratch},
+    soon,
+};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -40,7 +43,7 @@ impl Hose {
     /// One that holds back the answers to `qom-get` until [`Self::release`].
     pub fn new() -> Self {
         let scratch = Scratch::new();
-        let listener = UnixListener::bind(scratch.path(SOCKET)).unwrap();
+        let listener = scratch::listener(&scratch.path(SOCKET));
         let shared = Arc::new(Shared { held: Mutex::new(Some(0)), ..Shared::default() });
         let session = Arc::clone(&shared);
         thread::spawn(move || session.serve(&listener));

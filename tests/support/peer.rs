@@ -1,10 +1,13 @@
 //! Peers that follow a script, for what no real one can be made to say.
 
-use crate::{scratch::Scratch, until};
+use crate::{
+    scratch::{self, Scratch},
+    until,
+};
 use serde_json::{Value, json};
 use std::{
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -155,7 +158,7 @@ impl Peer {
     ) -> Self {
         let scratch = Scratch::new();
         let socket = scratch.path(SOCKET);
-        let mut listener = UnixListener::bind(&socket).unwrap();
+        let mut listener = listen(&socket);
         let lines = Arc::default();
         let (outbox, unasked) = mpsc::unbounded_channel();
         let restarts = Arc::<AtomicUsize>::default();
@@ -173,11 +176,17 @@ impl Peer {
                 drop(listener);
                 sleep(after).await;
                 fs::remove_file(&socket).unwrap();
-                listener = UnixListener::bind(&socket).unwrap();
+                listener = listen(&socket);
             }
         });
         Self { scratch, lines, outbox, restarts, server }
     }
+}
+
+fn listen(socket: &Path) -> UnixListener {
+    let listener = scratch::listener(socket);
+    listener.set_nonblocking(true).unwrap();
+    UnixListener::from_std(listener).unwrap()
 }
 
 impl Drop for Peer {

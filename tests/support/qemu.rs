@@ -5,10 +5,14 @@ use crate::{
     process::{self, Process},
     release::Release,
     scratch::Scratch,
+    until,
 };
 use rustix::process::Signal;
-use std::path::{Path, PathBuf};
-use tokio::process::Command;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{process::Command, time::sleep};
 
 /// A machine with two monitors: one for the bridge, one to compare with.
 #[derive(Debug)]
@@ -98,7 +102,11 @@ impl Qemu {
     }
 
     /// Waits until it answers: who comes and goes while it starts can make QEMU crash.
+    /// Who connects sooner than the bridge does can make QEMU hang.
     async fn listening(&self) {
+        let made = async || self.oracle_socket().exists().then_some(());
+        until("a monitor", made).await;
+        sleep(Duration::from_millis(250)).await;
         Monitor::qmp(&self.oracle_socket()).await;
     }
 }

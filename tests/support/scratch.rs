@@ -1,7 +1,9 @@
 //! Directories that go when the test does.
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::{
     fs,
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicUsize, Ordering},
@@ -31,6 +33,15 @@ impl Scratch {
     pub fn dir(&self) -> &Path {
         &self.0
     }
+}
+
+/// A socket at this path of which nobody would think that its QEMU is still starting.
+pub fn listener(path: &Path) -> UnixListener {
+    let listener = UnixListener::bind(path).unwrap();
+    let long_ago = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let times = Timestamps { last_access: long_ago, last_modification: long_ago };
+    utimensat(CWD, path, &times, AtFlags::empty()).unwrap();
+    listener
 }
 
 impl Default for Scratch {

@@ -7,7 +7,7 @@
 use crate::{
     bus,
     process::{self, Process},
-    scratch::Scratch,
+    scratch::{self, Scratch},
     until,
 };
 use rustix::{
@@ -71,7 +71,7 @@ impl User {
     /// A socket that the kernel says is this user's.
     pub fn listen(self, path: &Path) -> UnixListener {
         let path = path.to_owned();
-        self.act(move || UnixListener::bind(path).unwrap())
+        self.act(move || scratch::listener(&path))
     }
 
     /// Does something as this user, in a thread of its own: that of others is not changed.
