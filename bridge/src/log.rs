@@ -4,7 +4,7 @@
 //! cannot be said now is dropped, for the bridge serves on one thread and must not wait for it.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     os::fd::AsFd,
     panic::PanicHookInfo,
     sync::OnceLock,
@@ -46,10 +46,11 @@ pub(crate) fn start(verbose: u8) {
     };
     let (targets, handle) = reload::Layer::new(targets(level));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| Impatient(io::stderr()))
+        .with_writer(|| OneLine(Impatient(io::stderr())))
         // It would print about them to where they came from, and panic there.
         .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
+        // No colours, so that what else would steer a terminal can be told from them.
+        .with_ansi(false)
         .without_time();
     tracing_subscriber::registry().with(targets).with(lines).init();
     // Only the one who began first gets here.
@@ -113,6 +114,33 @@ fn tell_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(place, text, "panicked");
 }
 
+/// Keeps a record on its line and a terminal as it is, whatever name or text is told.
+struct OneLine<W>(W);
+
+impl<W: Write> Write for OneLine<W> {
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let text = record.strip_suffix(b"\n").unwrap_or(record);
+        if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.0.write(record);
+        }
+        let mut line = String::with_capacity(record.len());
+        for character in String::from_utf8_lossy(text).chars() {
+            if character.is_control() {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
+        }
+        line.push('\n');
+        self.0.write_all(line.as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Takes everything at once, and passes on what the stream takes without making anybody wait.
 struct Impatient<S>(S);
 
@@ -154,6 +182,20 @@ mod tests {
         let mut heard = Vec::new();
         reader.read_to_end(&mut heard).unwrap();
         assert!((WHOLE..said).contains(&heard.len()), "{}", heard.len());
+    }
+
+    #[test]
+    fn a_record_is_one_line_and_steers_no_terminal() {
+        let said = |record: &str| {
+            let mut line = Vec::new();
+            OneLine(&mut line).write_all(record.as_bytes()).unwrap();
+            String::from_utf8(line).unwrap()
+        };
+        assert_eq!(said("as it is\n"), "as it is\n");
+        assert_eq!(
+            said("caf\u{e9} \u{1b}[2J\n WARN\r\u{9b}\n"),
+            "caf\u{e9} \\u{1b}[2J\\n WARN\\r\\u{9b}\n"
+        );
     }
 
     #[test]

@@ -146,10 +146,12 @@ async fn strange_names_harm_nobody(bus: Bus) {
     let (bridge, client) = watch(&bus, folder.dir()).await;
     let mut signals = client.signals(MANAGER).await;
     let invalid = OsString::from_vec(b"\xff.qmp".to_vec());
-    for name in [invalid, "é.qmp".into(), ".qmp".into(), "\u{1b}[2J\n.qmp".into(), "d.qmp.x".into()]
-    {
+    for name in [invalid, "é.qmp".into(), ".qmp".into(), "d.qmp.x".into()] {
         plug(&peer, folder.dir(), name);
     }
+    // With a peer of its own, which the bridge tells of when it is ready.
+    let steering = Peer::monitor(|_, _| None);
+    plug(&steering, folder.dir(), "\u{1b}[2J\n.qmp");
     plug(&peer, folder.dir(), format!("{}.qmp", "x".repeat(251)));
     fs::create_dir(folder.path("e.qmp")).unwrap();
     fs::write(folder.path("f.qmp"), "").unwrap();
@@ -163,6 +165,8 @@ async fn strange_names_harm_nobody(bus: Bus) {
     assert_eq!(paths, ["/org/qemu/vm/_1b_5b2J_0a", "/org/qemu/vm/_c3_a9", WEB]);
     let said = async || bridge.log().contains("a socket's path has less than 108").then_some(());
     until("a line of the log", said).await;
+    let ready = async || bridge.log().contains(r"\u{1b}[2J\n.qmp version=").then_some(());
+    until("a name in a line of the log", ready).await;
     assert!(!bridge.log().contains('\u{1b}'), "{}", bridge.log());
 }
 
