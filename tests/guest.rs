@@ -3,7 +3,7 @@
 use qapi_dbus_tests::{
     bridge::{Bridge, in_state},
     bus::Bus,
-    client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, Signals},
+    client::{AGENT, AGENT_ENDPOINT, Client, MONITOR, MONITOR_ENDPOINT, Signals},
     guest::Guest,
     json::dictionary,
     on_each_bus, until,
@@ -60,6 +60,15 @@ async fn the_agents_state_follows_the_guest(bus: Bus) {
     assert_eq!(next_state(&mut signals).await, "absent");
     comes_back(&mut signals).await;
     client.call(AGENT, "GuestPing", &()).await.unwrap();
+
+    // A machine that stays after its end says so.
+    let pause = dictionary(json!({ "shutdown": "pause" }));
+    client.call(MONITOR, "SetAction", &pause).await.unwrap();
+    client.call(AGENT, "GuestShutdown", &()).await.unwrap();
+    let state = async || client.property(MONITOR_ENDPOINT, "RunState").await.unwrap();
+    until("the end of the guest", async || (state().await == "shutdown").then_some(())).await;
+    let refusal = client.call(AGENT, "GuestPing", &()).await.unwrap_err();
+    assert!(refusal.text.contains("the machine is shut down; SystemReset"), "{refusal}");
 }
 
 /// A guest whose agent answers, and a bridge for both sockets of its machine.

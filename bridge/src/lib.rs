@@ -41,6 +41,8 @@ mod log;
 #[doc(hidden)]
 pub mod measured;
 #[cfg(feature = "bridge")]
+mod printable;
+#[cfg(feature = "bridge")]
 pub mod shell;
 #[cfg(feature = "bridge")]
 pub mod skew;

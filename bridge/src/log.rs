@@ -16,7 +16,7 @@ use tracing_subscriber::{
     Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
-use crate::auth::AUDIT;
+use crate::{auth::AUDIT, printable::printable};
 
 /// Bytes that a pipe takes whole once it is writable at all: Linux' `PIPE_BUF`.
 const WHOLE: usize = 4096;
@@ -119,19 +119,8 @@ struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        let text = record.strip_suffix(b"\n").unwrap_or(record);
-        if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-            return self.0.write(record);
-        }
-        let mut line = String::with_capacity(record.len());
-        for character in String::from_utf8_lossy(text).chars() {
-            if character.is_control() {
-                line.extend(character.escape_default());
-            } else {
-                line.push(character);
-            }
-        }
-        line.push('\n');
+        let text = String::from_utf8_lossy(record.strip_suffix(b"\n").unwrap_or(record));
+        let line = printable(&text) + "\n";
         self.0.write_all(line.as_bytes())?;
         Ok(record.len())
     }

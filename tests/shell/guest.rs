@@ -7,11 +7,13 @@ use qapi_dbus_tests::{
     peer::{Answer, Peer},
     process::Process,
     scratch::Scratch,
-    until,
+    soon, until,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::{
     fs,
+    io::Read,
     os::unix::fs::{PermissionsExt, symlink},
     process::Stdio,
 };
@@ -23,6 +25,7 @@ on_each_bus!(
     files_are_copied_both_ways,
     a_copy_that_fails_leaves_what_was,
     a_copy_that_is_interrupted_leaves_what_was,
+    a_pipe_that_stands_still_can_be_left,
 );
 
 /// Runs a line with this on standard input.
@@ -89,7 +92,7 @@ async fn a_program_that_is_left_goes_on(bus: Bus) {
     let line = format!("exec sh {}", script.display());
     let mut left = Process::start(&scratch, &mut command(&bus, &line));
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    left.signal(rustix::process::Signal::INT);
+    left.signal(Signal::INT);
     assert_eq!(left.exit().await.code(), Some(130));
     assert!(!done.exists());
     fs::write(&go, "").unwrap();
@@ -170,7 +173,7 @@ async fn a_copy_that_is_interrupted_leaves_what_was(bus: Bus) {
     let line = format!("cp guest:/dev/zero {}", here.display());
     let mut copy = Process::start(&scratch, &mut command(&bus, &line));
     until("a file beside the old one", async || (files() == 2).then_some(())).await;
-    copy.signal(rustix::process::Signal::INT);
+    copy.signal(Signal::INT);
     assert_eq!(copy.exit().await.code(), Some(130), "{}", copy.stderr());
     assert!(fs::read(&here).unwrap() == b"old" && files() == 1);
 
@@ -179,7 +182,31 @@ async fn a_copy_that_is_interrupted_leaves_what_was(bus: Bus) {
     let mut copy = Process::start(&scratch, &mut command(&bus, &line));
     let size = || fs::metadata(&there).map_or(0, |file| file.len());
     until("bytes in the guest", async || (size() > 0).then_some(())).await;
-    copy.signal(rustix::process::Signal::INT);
+    copy.signal(Signal::INT);
     assert_eq!(copy.exit().await.code(), Some(130), "{}", copy.stderr());
     assert!(copy.stderr().contains("is incomplete"), "{}", copy.stderr());
+}
+
+/// The other program of a pipe neither says nor takes anything.
+async fn a_pipe_that_stands_still_can_be_left(bus: Bus) {
+    let world = World::new(&bus).await;
+    let scratch = Scratch::new();
+    let there = world.agent.path("there");
+    let (silence, _writer) = std::io::pipe().unwrap();
+    let mut line = command(&bus, &format!("cp - guest:{}", there.display()));
+    let mut copy = Process::start(&scratch, line.stdin(silence));
+    until("the file in the guest", async || there.exists().then_some(())).await;
+    copy.signal(Signal::INT);
+    assert_eq!(copy.exit().await.code(), Some(130), "{}", copy.stderr());
+
+    for line in ["cp guest:/dev/zero -", "exec head -c 1M /dev/zero"] {
+        let (mut reader, full) = std::io::pipe().unwrap();
+        let mut child = command(&bus, line).stdout(full).kill_on_drop(true).spawn().unwrap();
+        // Once one byte is there, the rest does not fit.
+        let first = move || reader.read_exact(&mut [0]).map(|()| reader);
+        let _reader = tokio::task::spawn_blocking(first).await.unwrap().unwrap();
+        let id = i32::try_from(child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+        assert_eq!(soon(line, child.wait()).await.unwrap().code(), Some(130));
+    }
 }

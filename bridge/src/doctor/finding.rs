@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::printable::printable;
+
 /// How it stands with one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,9 +49,8 @@ impl Report {
 
     fn add(&mut self, verdict: Verdict, about: &'static str, text: String, mend: &str) {
         // Guests name their versions and users their files, and this goes to a terminal.
-        let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
-        let mend = (!mend.is_empty()).then(|| plain(mend));
-        self.0.push(Finding { verdict, about, text: plain(&text), mend });
+        let mend = (!mend.is_empty()).then(|| printable(mend));
+        self.0.push(Finding { verdict, about, text: printable(&text), mend });
     }
 
     /// How many things are wrong.
@@ -95,12 +96,12 @@ mod tests {
             report.to_string(),
             "ok   bus      answers\n\
              note socket   there are no machines\n\
-             BAD  unit     it is\u{fffd} masked\n              -> unmask it\n\
+             BAD  unit     it is\\u{1b} masked\n              -> unmask it\n\
              1 thing is wrong"
         );
         let json = serde_json::to_string(&report).unwrap();
         assert!(json.ends_with(
-            r#"{"verdict":"bad","about":"unit","text":"it is� masked","mend":"unmask it"}]"#
+            r#"{"verdict":"bad","about":"unit","text":"it is\\u{1b} masked","mend":"unmask it"}]"#
         ));
     }
 }

@@ -52,7 +52,7 @@ pub(super) struct Qmp {
     questions: Questions,
     /// On the wire: each is asked again only after its answer, which may be old.
     asking: Questions,
-    /// When events that told of the machine lead to questions.
+    /// When events that told of the machine lead to questions; nothing is asked before.
     asks_at: Option<Instant>,
     /// When the peer counts as ready even if the opening questions are not answered.
     ready_by: Option<Instant>,
@@ -145,7 +145,6 @@ impl Qmp {
     /// Has the machine's state asked for after an event that changes it.
     fn hear(&mut self, event: &str, now: Instant) {
         if event == "SHUTDOWN" {
-            self.questions.remove(Question::RunState);
             self.asks_at = now.checked_add(END);
         } else if RUN_STATE_EVENTS.contains(&event) {
             self.asks_at = self.asks_at.into_iter().chain(now.checked_add(LULL)).min();
@@ -239,7 +238,10 @@ impl Qmp {
 
     /// Asks what the bridge wants to know; this may take one place more than the callers have.
     fn ask(&mut self, wire: &mut Wire, now: Instant) -> bool {
-        if self.asks_at.is_none() && wire.machine.asks() {
+        if self.asks_at.is_some() {
+            return false;
+        }
+        if wire.machine.asks() {
             self.questions.add(Question::Devices);
         }
         let Some(question) = self.questions.take_but(self.asking) else { return false };

@@ -73,10 +73,7 @@ impl Task {
 
     /// One connection, from the attempt to its end, and whether the peer was ready.
     async fn attempt(&mut self) -> (Fault, bool) {
-        if let Some(pause) = self.unsettled() {
-            sleep(pause).await;
-        }
-        let link = match self.connect() {
+        let link = match self.connect().await {
             Ok(link) => link,
             Err(fault) => {
                 self.session.wire.unconnected(&fault);
@@ -98,9 +95,12 @@ impl Task {
         SETTLED.checked_sub(age)
     }
 
-    fn connect(&self) -> Result<Link, Fault> {
+    async fn connect(&mut self) -> Result<Link, Fault> {
         let (path, trust) = (&self.session.wire.socket, &self.trust);
         trust.place(path).map_err(Fault::not_connected)?;
+        if let Some(pause) = self.unsettled() {
+            sleep(pause).await;
+        }
         let link = Link::connect(path).map_err(|error| self.unreachable(&error))?;
         let server = trust.server(link.socket(), path.display());
         server.map_err(Fault::not_connected)?;

@@ -4,11 +4,11 @@ use std::{
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use clap::Args;
 use tempfile::NamedTempFile;
-use tokio::signal::ctrl_c;
 
 use super::{
     fault::{Fault, INTERRUPTED},
@@ -16,6 +16,7 @@ use super::{
     machine::Endpoint,
     progress::Progress,
     target::Target,
+    waiting::{beside, unless_interrupted},
 };
 use crate::endpoint::Protocol;
 
@@ -57,12 +58,12 @@ impl Cp {
     async fn fetch(&self, from: &str) -> Result<(), Fault> {
         let machine = self.target.machine().await?;
         let agent = machine.endpoint(Protocol::Qga)?;
-        let opened = whole(async {
+        let opened = unless_interrupted(async {
             let sink = Sink::open(&self.to, from)?;
             Ok((sink, guest::File::open(agent, from, "r").await?))
         });
         let (mut sink, file) = opened.await?;
-        let moved = whole(async {
+        let moved = unless_interrupted(async {
             let size = file.size().await.filter(|it| *it > 0);
             let mut progress = Progress::new(from, size, self.quiet);
             loop {
@@ -70,12 +71,13 @@ impl Cp {
                 if bytes.is_empty() {
                     return Ok(progress);
                 }
-                sink.write(&bytes)?;
-                progress.add(bytes.len());
+                let size = bytes.len();
+                sink.write(bytes).await?;
+                progress.add(size);
             }
         });
         let moved = moved.await;
-        let closed = whole(file.close()).await;
+        let closed = unless_interrupted(file.close()).await;
         let progress = moved?;
         closed?;
         progress.end();
@@ -83,22 +85,23 @@ impl Cp {
     }
 
     async fn send(&self, to: &str) -> Result<(), Fault> {
-        let mut source = Source::open(&self.from)?;
+        let source = Source::open(&self.from)?;
         let to = match to.strip_suffix('/') {
             Some(folder) => format!("{folder}/{}", name(&self.from)?),
             None => to.to_owned(),
         };
         let machine = self.target.machine().await?;
         let agent: &Endpoint = machine.endpoint(Protocol::Qga)?;
-        let file = whole(guest::File::open(agent, &to, "w")).await;
+        let file = unless_interrupted(guest::File::open(agent, &to, "w")).await;
         let file = file.map_err(|fault| match fault.code {
             1 => fault.advise("a folder is written with a / at its end"),
+            INTERRUPTED => fault.advise(format!("guest:{to} may be empty now")),
             _ => fault,
         })?;
         let mut progress = Progress::new(&self.from, source.size, self.quiet);
-        let moved = whole(async {
+        let moved = unless_interrupted(async {
             loop {
-                let bytes = source.read()?;
+                let bytes = source.read().await?;
                 if bytes.is_empty() {
                     return Ok(());
                 }
@@ -107,35 +110,25 @@ impl Cp {
             }
         });
         let moved = moved.await;
-        let closed = whole(file.close()).await;
+        let closed = unless_interrupted(file.close()).await;
         moved.and(closed).map_err(|fault| fault.advise(format!("guest:{to} is incomplete")))?;
         progress.end();
         Ok(())
     }
 }
 
-/// The work, or why it is given up.
-async fn whole<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    tokio::select! {
-        // From here on, Ctrl-C ends no program whose file would stay.
-        biased;
-        _ = ctrl_c() => Err(Fault::failed("interrupted").with_code(INTERRUPTED)),
-        done = work => done,
-    }
-}
-
 /// A file here that is read.
 struct Source {
-    file: Box<dyn Read>,
-    name: String,
+    file: Arc<Mutex<dyn Read + Send>>,
+    name: Arc<str>,
     size: Option<u64>,
 }
 
 impl Source {
     fn open(path: &str) -> Result<Self, Fault> {
         if path == "-" {
-            let name = "standard input".to_owned();
-            return Ok(Self { file: Box::new(io::stdin()), name, size: None });
+            let file = Arc::new(Mutex::new(io::stdin()));
+            return Ok(Self { file, name: "standard input".into(), size: None });
         }
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
         let (about, file) = opened.map_err(|error| Fault::failed(format!("{path}: {error}")))?;
@@ -144,21 +137,25 @@ impl Source {
                 .advise("`tar c DIR | qapi-dbus exec --stdin -- tar x -C …` copies one"));
         }
         let size = about.is_file().then_some(about.len());
-        Ok(Self { file: Box::new(file), name: path.to_owned(), size })
+        Ok(Self { file: Arc::new(Mutex::new(file)), name: path.into(), size })
     }
 
-    fn read(&mut self) -> Result<Vec<u8>, Fault> {
-        let mut bytes = Vec::with_capacity(PIECE);
-        let read = (&mut self.file).take(PIECE as u64).read_to_end(&mut bytes);
-        read.map_err(|error| Fault::failed(format!("{}: {error}", self.name)))?;
-        Ok(bytes)
+    async fn read(&self) -> Result<Vec<u8>, Fault> {
+        let (file, name) = (Arc::clone(&self.file), Arc::clone(&self.name));
+        let read = move || {
+            let mut bytes = Vec::with_capacity(PIECE);
+            let read = (&mut *alone(&file)).take(PIECE as u64).read_to_end(&mut bytes);
+            read.map_err(|error| Fault::failed(format!("{name}: {error}")))?;
+            Ok(bytes)
+        };
+        beside(read).await
     }
 }
 
 /// A file here that is written.
 enum Sink {
     /// Standard output, a device, a pipe.
-    Plain(Box<dyn Write>, String),
+    Plain(Arc<Mutex<dyn Write + Send>>, Arc<str>),
     /// Takes the place of this one when all of it is there.
     New(NamedTempFile, PathBuf),
 }
@@ -167,7 +164,8 @@ impl Sink {
     /// Makes one; in a folder it has the name of what is copied.
     fn open(path: &str, from: &str) -> Result<Self, Fault> {
         if path == "-" {
-            return Ok(Self::Plain(Box::new(io::stdout()), "standard output".into()));
+            let file = Arc::new(Mutex::new(io::stdout()));
+            return Ok(Self::Plain(file, "standard output".into()));
         }
         let mut place = PathBuf::from(path);
         if place.is_dir() || path.ends_with('/') {
@@ -177,7 +175,7 @@ impl Sink {
         let old = fs::metadata(&place).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             let file = File::options().write(true).open(&place).map_err(fault)?;
-            return Ok(Self::Plain(Box::new(file), path.to_owned()));
+            return Ok(Self::Plain(Arc::new(Mutex::new(file)), path.into()));
         }
         // A link stays one.
         let place = fs::canonicalize(&place).unwrap_or(place);
@@ -198,17 +196,23 @@ impl Sink {
         Ok(Self::New(new, place))
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Fault> {
         match self {
             Self::Plain(file, name) => {
-                let written = file.write_all(bytes).and_then(|()| file.flush());
-                written.map_err(|error| match error.kind() {
-                    io::ErrorKind::BrokenPipe => Fault::output(&error),
-                    _ => Fault::failed(format!("{name}: {error}")),
-                })
+                let (file, name) = (Arc::clone(file), Arc::clone(name));
+                let write = move || {
+                    let mut file = alone(&file);
+                    let written = file.write_all(&bytes).and_then(|()| file.flush());
+                    written.map_err(|error| match error.kind() {
+                        io::ErrorKind::BrokenPipe => Fault::output(&error),
+                        _ => Fault::failed(format!("{name}: {error}")),
+                    })
+                };
+                beside(write).await
             }
+            // Of a disk, which takes it soon; what is not kept is removed with it.
             Self::New(file, place) => file
-                .write_all(bytes)
+                .write_all(&bytes)
                 .map_err(|error| Fault::failed(format!("{}: {error}", place.display()))),
         }
     }
@@ -222,6 +226,10 @@ impl Sink {
             }
         }
     }
+}
+
+fn alone<T: ?Sized>(file: &Mutex<T>) -> MutexGuard<'_, T> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The last part of a path, of this system or of a guest with another one.

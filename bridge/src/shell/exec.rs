@@ -13,6 +13,7 @@ use super::{
     fault::{Fault, INTERRUPTED, LATE, NOT_RUN},
     guest::{Ended, Running},
     target::Target,
+    waiting::{beside, unless_interrupted},
 };
 use crate::endpoint::Protocol;
 
@@ -64,16 +65,18 @@ impl Exec {
             .with_code(NOT_RUN),
             _ => fault.with_code(NOT_RUN),
         })?;
-        write(io::stdout(), &ended.out)?;
-        write(io::stderr(), &ended.err)?;
-        if ended.cut {
+        let Ended { out, err, code, cut } = ended;
+        let written =
+            beside(move || write(io::stdout(), &out).and_then(|()| write(io::stderr(), &err)));
+        unless_interrupted(written).await?;
+        if cut {
             let text = format!(
                 "the program ended with {}, and the agent kept the beginning of its output only",
-                ended.code
+                code
             );
             return Err(Fault::failed(text).advise(BY_FILE).with_code(NOT_RUN));
         }
-        Ok(ended.code)
+        Ok(code)
     }
 
     async fn ended(&self) -> Result<Ended, Fault> {

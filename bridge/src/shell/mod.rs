@@ -26,6 +26,7 @@ mod target;
 mod terminal;
 mod text;
 mod wait;
+mod waiting;
 mod words;
 
 use std::{

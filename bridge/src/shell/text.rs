@@ -6,6 +6,8 @@ use std::{fmt::Write, io};
 use serde_json::Value;
 
 use super::{Members, terminal};
+use crate::printable::is_obeyed;
+pub(super) use crate::printable::printable;
 
 /// Columns of a table; wider ones, or wider than the terminal, are told one value a line.
 const WIDEST: usize = 160;
@@ -13,19 +15,7 @@ const WIDEST: usize = 160;
 /// Columns that the last one of a table needs to be of use.
 const LEAST: usize = 30;
 
-/// The text without what a terminal obeys.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, char| {
-        if is_obeyed(char) {
-            shown.extend(char.escape_default());
-        } else {
-            shown.push(char);
-        }
-        shown
-    })
-}
-
-/// The same, with tabs.
+/// A line without what a terminal obeys but for tabs.
 fn spaced(line: &str) -> String {
     line.split('\t').map(printable).collect::<Vec<_>>().join("\t")
 }
@@ -42,11 +32,6 @@ pub(super) fn json(value: &Value) -> String {
         }
         written
     })
-}
-
-fn is_obeyed(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A value, with the end of its last line; nothing for an empty object.
@@ -175,7 +160,6 @@ mod tests {
 
     #[test]
     fn nothing_moves_the_cursor() {
-        assert_eq!(printable("a\u{1b}[2J\r\u{9b}é\u{202e}x"), "a\\u{1b}[2J\\r\\u{9b}é\\u{202e}x");
         assert_eq!(readable(&json!("\u{1b}c")), "\\u{1b}c\n");
         assert_eq!(readable(&json!({"\u{7}": 1})), "\\u{7}  1\n");
         let value = json!({"a\u{9b}": "\u{1b}\u{202e}\""});
